@@ -1,0 +1,85 @@
+"""Checks at the boundary: every message names the argument, what was wanted and what came."""
+
+import math
+import operator
+from typing import Any
+
+import numpy as np
+
+from banditsplit._typing import Seed
+
+
+def integer(name: str, value: Any, *, least: int) -> int:
+    """Return ``value`` as an int of at least ``least``; bools and fractions are refused."""
+    return _integer(value, least, math.inf, f"`{name}` must be an integer of at least {least}")
+
+
+def below(name: str, value: Any, end: int) -> int:
+    """Return ``value`` as an int in `0 .. end - 1`; bools and fractions are refused."""
+    return _integer(value, 0, end, f"`{name}` must be an integer in 0 .. {end - 1}")
+
+
+def _integer(value: Any, least: int, end: float, wanted: str) -> int:
+    wanted = f"{wanted}, got {value!r}."
+    if isinstance(value, bool | np.bool_):
+        raise TypeError(wanted)
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(wanted) from None
+    if not least <= number < end:
+        raise ValueError(wanted)
+    return number
+
+
+def number(name: str, value: Any) -> float:
+    """Return ``value`` as a finite float; strings, None and complex numbers are refused."""
+    wanted = f"`{name}` must be a finite number, got {value!r}."
+    if isinstance(value, str | bytes):
+        raise TypeError(wanted)
+    try:
+        converted = float(value)
+    except (TypeError, ValueError):
+        raise TypeError(wanted) from None
+    except OverflowError:
+        raise ValueError(wanted) from None
+    if not math.isfinite(converted):
+        raise ValueError(wanted)
+    return converted
+
+
+def positive(name: str, value: Any) -> float:
+    """Return ``value`` as a finite float above 0."""
+    if (converted := number(name, value)) <= 0:
+        raise ValueError(f"`{name}` must be positive, got {value!r}.")
+    return converted
+
+
+def nonnegative(name: str, value: Any) -> float:
+    """Return ``value`` as a finite float of at least 0."""
+    if (converted := number(name, value)) < 0:
+        raise ValueError(f"`{name}` must not be negative, got {value!r}.")
+    return converted
+
+
+def fraction(name: str, value: Any) -> float:
+    """Return ``value`` as a float in `[0, 1]`."""
+    if not 0 <= (converted := number(name, value)) <= 1:
+        raise ValueError(f"`{name}` must lie in [0, 1], got {value!r}.")
+    return converted
+
+
+def member(name: str, value: Any, allowed: tuple[str, ...]) -> str:
+    """Return ``value`` if it is one of ``allowed``."""
+    if value not in allowed:
+        raise ValueError(f"`{name}` must be one of {', '.join(allowed)}, got {value!r}.")
+    return str(value)
+
+
+def generator(seed: Seed) -> np.random.Generator:
+    """Return a generator: ``seed`` itself, or a new one from an int or a `SeedSequence`."""
+    try:
+        return np.random.default_rng(seed)
+    except (TypeError, ValueError):
+        wanted = "None, an int of at least 0, a SeedSequence or a Generator"
+        raise TypeError(f"`seed` must be {wanted}, got {seed!r}.") from None

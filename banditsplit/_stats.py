@@ -1,0 +1,38 @@
+"""What an index may look at: the past of every arm, in the objective's units."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from banditsplit._typing import Float
+
+
+@dataclass(slots=True, eq=False)
+class ArmStats:
+    """The round and, for every arm, how often it was observed and what it gave.
+
+    One run has `[arms]`, many have `[runs, arms]`: an index is written once, over the
+    last axis.
+
+    Attributes:
+        t: The round being decided, from 1: an int for one run, `[runs, 1]` for many.
+        pulls: `[..., arms]`, observations of each arm; fractional under discounting.
+        mean: `[..., arms]`, mean value of those observations, in the objective's units;
+            0 where there are none.
+        untried: How many entries of ``pulls`` are 0, over all runs.
+    """
+
+    t: Any  # an int or an int array: what broadcasts against `mean`
+    pulls: Float
+    mean: Float
+    untried: int
+
+    @classmethod
+    def empty(cls, runs: int | None, arms: int) -> "ArmStats":
+        """Return the statistics of arms that nobody has pulled."""
+        shape = (arms,) if runs is None else (runs, arms)
+        t = 1 if runs is None else np.ones((runs, 1), np.int64)
+        return cls(
+            t=t, pulls=np.zeros(shape), mean=np.zeros(shape), untried=int(np.prod(shape))
+        )

@@ -1,0 +1,47 @@
+"""Scores that no observation changes: what learning has to beat."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from banditsplit import _checks
+from banditsplit._stats import ArmStats
+from banditsplit._typing import Float
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """The same score for every arm: fair ties make it uniform play."""
+
+    scores_untried: ClassVar[bool] = True
+    unit_interval: ClassVar[bool] = False
+
+    def __call__(self, stats: ArmStats, rng: np.random.Generator) -> Float:
+        """Return zeros, `[..., arms]`."""
+        del rng
+        return np.zeros_like(stats.mean)
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """1 for ``arm``, 0 for the others.
+
+    Attributes:
+        arm: The arm to pull.
+    """
+
+    arm: int
+
+    scores_untried: ClassVar[bool] = True
+    unit_interval: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        _checks.integer("arm", self.arm, least=0)
+
+    def __call__(self, stats: ArmStats, rng: np.random.Generator) -> Float:
+        """Return the scores, `[..., arms]`."""
+        del rng
+        scores = np.zeros_like(stats.mean)
+        scores[..., self.arm] = 1.0
+        return scores

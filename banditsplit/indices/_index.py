@@ -1,0 +1,38 @@
+"""What every index can do, and the one convention that all of them share."""
+
+from dataclasses import replace
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+
+from banditsplit._stats import ArmStats
+from banditsplit._typing import Float
+
+
+class Index(Protocol):
+    """A frozen formula from `ArmStats` to a score for every arm.
+
+    Attributes:
+        scores_untried: False where the formula speaks of pulled arms only; then an
+            untried arm has index ``inf``, so that each gets its chance.
+        unit_interval: True where the formula needs values in [0, 1].
+    """
+
+    scores_untried: ClassVar[bool]
+    unit_interval: ClassVar[bool]
+
+    def __call__(self, stats: ArmStats, rng: np.random.Generator) -> Float:
+        """Return the index of every arm, `[..., arms]`; ties are the caller's matter."""
+        ...
+
+
+def score(index: Index, stats: ArmStats, rng: np.random.Generator) -> Any:
+    """Return ``index`` of every arm, `[..., arms]`; ``inf`` where it needs a first pull.
+
+    The formulas stay as they are printed, because no untried arm ever reaches them.
+    """
+    if not stats.untried or index.scores_untried:
+        return index(stats, rng)
+    tried = stats.pulls > 0
+    stand_in = replace(stats, pulls=np.where(tried, stats.pulls, 1.0))
+    return np.where(tried, index(stand_in, rng), np.inf)

@@ -1,0 +1,173 @@
+"""One policy plays one block of runs: against a problem, an `Env`, or a `VectorEnv`.
+
+The three differ in how a round is asked for; what a round is worth, what the policy may
+see of it, and what is booked is the same, and stands in `Game`.
+"""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from banditsplit._typing import Bool, Float, Int
+from banditsplit.objectives import Objective
+from banditsplit.policy import Policy
+from banditsplit.simulation._history import Track
+from banditsplit.simulation._ledger import Ledger
+
+
+class Seeds(NamedTuple):
+    """Where the randomness of a block comes from: the policy's, and the world's."""
+
+    policy: np.random.SeedSequence
+    world: np.random.SeedSequence
+
+
+def block_seeds(root: np.random.SeedSequence, number: int) -> Seeds:
+    """Return the seeds of a block; every policy gets the same ones.
+
+    Not `spawn`, which counts its calls: the next simulation would differ.
+    """
+    key = (*root.spawn_key, number)
+    return Seeds(
+        np.random.SeedSequence(root.entropy, spawn_key=(*key, 0)),
+        np.random.SeedSequence(root.entropy, spawn_key=(*key, 1)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Game:
+    """What is played, how it is judged, and when the books are read.
+
+    Attributes:
+        environment: A `Problem`, an ``Env`` or a ``VectorEnv``.
+        arms: How many arms it has.
+        rounds: `[checkpoints]`, the last one being the horizon.
+        objective: What everyone is judged by.
+        record: Info entries to add up.
+    """
+
+    environment: Any
+    arms: int
+    rounds: Int
+    objective: Objective
+    record: tuple[str, ...]
+
+    def ledger(self, runs: int) -> Ledger:
+        """Return empty books."""
+        return Ledger(runs, self.arms, self.rounds, self.record)
+
+    def regret(self, arm: Any, info: dict[str, Any], audit_cost: Any) -> Any:
+        """Return the gaps of the pulled arms plus what audits cost; nan where unknown."""
+        if "expected_reward" not in info:
+            return np.nan
+        expected: Float = np.asarray(
+            self.objective.value(info["expected_reward"], info.get("expected_cost", 0.0))
+        )
+        if expected.ndim == 1:
+            pulled = expected[arm]
+        else:
+            pulled = np.take_along_axis(expected, arm[:, None], -1)[:, 0]
+        audit = self.objective.value(0.0, 0.0) - self.objective.value(0.0, audit_cost)
+        return expected.max(-1) - pulled + audit
+
+
+def play_problem(policy: Policy, game: Game, runs: int, seeds: Seeds) -> Track:
+    """Play ``runs`` runs side by side against a problem."""
+    learner = policy.fresh(runs=runs, seed=np.random.default_rng(seeds.policy))
+    rng = np.random.default_rng(seeds.world)
+    problem, ledger = game.environment, game.ledger(runs)
+    info = {
+        "expected_reward": problem.expected_reward,
+        "expected_cost": problem.expected_cost,
+    }
+    for _ in range(game.rounds[-1]):
+        arm = learner.select()
+        reward, cost = problem.draw(arm, rng)
+        learner.update(arm, reward, cost)
+        ledger.add(arm, (game.regret(arm, info, 0.0), reward, cost, 0.0))
+    return ledger.track()
+
+
+def play_env(policy: Policy, game: Game, runs: int, seeds: Seeds) -> Track:
+    """Play a single run against an ``Env``."""
+    learner = policy.fresh(seed=np.random.default_rng(seeds.policy))
+    env, ledger = game.environment, game.ledger(runs)
+    observation, _ = env.reset(seed=int(seeds.world.generate_state(1)[0]))
+    for _ in range(game.rounds[-1]):
+        arm = learner.select(observation)
+        observation, reward, terminated, truncated, info = env.step(arm)
+        cost, audit_cost = info.get("cost", 0.0), info.get("audit_cost", 0.0)
+        side = info.get("side_observations")
+        learner.update(arm, reward, cost, side)
+        _note_side_kind(ledger, learner, side)
+        recorded = [float(info[name]) for name in game.record]
+        regret = game.regret(arm, info, audit_cost)
+        ledger.add(arm, (regret, reward, cost, audit_cost, *recorded))
+        if terminated or truncated:
+            observation, _ = env.reset()
+    return ledger.track()
+
+
+def play_vector_env(policy: Policy, game: Game, runs: int, seeds: Seeds) -> Track:
+    """Play every row of a ``VectorEnv``, whatever its autoreset mode.
+
+    A row that was reset in a step (NEXT_STEP) has no feedback there. Rows may therefore
+    fall behind; all go on until the last one has its rounds, and what a row gets beyond
+    the horizon is neither learned nor booked.
+    """
+    learner = policy.fresh(runs=runs, seed=np.random.default_rng(seeds.policy))
+    env, ledger = game.environment, game.ledger(runs)
+    mode = getattr(env.metadata.get("autoreset_mode"), "name", "NEXT_STEP")
+    observation, _ = env.reset(seed=int(seeds.world.generate_state(1)[0]))
+    resetting = np.zeros(runs, np.bool_)
+    while (ledger.count < game.rounds[-1]).any():
+        arm = learner.select(observation)
+        observation, reward, terminated, truncated, info = env.step(arm)
+        ended = np.asarray(terminated | truncated)
+        if mode == "SAME_STEP" and "final_info" in info:
+            info = _with_final(info, ended, runs)
+        where: Bool = ~resetting & (ledger.count < game.rounds[-1])
+        asked = None if where.all() else where
+        cost, audit_cost = _numbers(info, "cost", runs), _numbers(info, "audit_cost", runs)
+        side = info.get("side_observations")
+        learner.update(arm, reward, cost, side, asked)
+        _note_side_kind(ledger, learner, side)
+        recorded = [_numbers(info, name, runs) for name in game.record]
+        regret = game.regret(arm, info, audit_cost)
+        ledger.add(arm, (regret, reward, cost, audit_cost, *recorded), asked)
+        if mode == "NEXT_STEP":
+            resetting = ended
+        elif mode == "DISABLED" and ended.any():
+            observation, _ = env.reset(options={"reset_mask": ended})
+    return ledger.track()
+
+
+def _numbers(info: dict[str, Any], name: str, runs: int) -> Float:
+    """Return an info entry as floats `[runs]`; 0 where a row has none."""
+    values = np.broadcast_to(np.asarray(info.get(name, 0.0), np.float64), (runs,))
+    present = info.get(f"_{name}")
+    return values if present is None else np.where(present, values, 0.0)
+
+
+def _with_final(info: dict[str, Any], ended: Bool, runs: int) -> dict[str, Any]:
+    """Return ``info`` of the round that was played, where SAME_STEP shows the reset's."""
+    final, merged = info["final_info"], dict(info)
+    for name, value in final.items():
+        if name.startswith("_"):
+            continue
+        if isinstance(value, dict):
+            merged[name] = _with_final({**info.get(name, {}), "final_info": value}, ended, runs)
+            continue
+        new = np.asarray(value)
+        rows = ended.reshape(-1, *[1] * (new.ndim - 1))
+        merged[name] = np.where(rows, new, info.get(name, np.zeros_like(new)))
+        merged[f"_{name}"] = info.get(f"_{name}", np.zeros(runs, np.bool_)) | ended
+    return merged
+
+
+def _note_side_kind(ledger: Ledger, learner: Policy, side: Any) -> None:
+    """Remember how the side observations were obtained, once they were learned from."""
+    if ledger.side_kind is None and side is not None and learner.recipe.side_observations:
+        kind = side["kind"]
+        ledger.side_kind = kind if isinstance(kind, str) else str(kind[0])
