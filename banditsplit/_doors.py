@@ -71,8 +71,7 @@ class ManyRuns:
         shape = (self.runs,)
         arm = _array("arm", arm, shape, "iu")
         reward = _array("reward", reward, shape, "fiub")
-        cost = np.broadcast_to(np.asarray(cost), shape) if np.ndim(cost) == 0 else cost
-        cost = _array("cost", cost, shape, "fiub")
+        cost = _array("cost", cost, shape, "fiub", one_for_all=True)
         first_cell = self._first_cell
         if where is not None:
             first_cell, arm = first_cell[where], arm[where]
@@ -80,6 +79,7 @@ class ManyRuns:
         if not ((arm >= 0) & (arm < self.arms)).all():
             raise ValueError(f"`arm` must lie in 0 .. {self.arms - 1}, got {arm!r}.")
         _amounts(reward, cost)
+        arm = arm.astype(np.int64)  # unsigned and signed would add up to floats
         return first_cell + arm, reward.astype(np.float64), cost.astype(np.float64)
 
     def revealed(self, side: Any, cell: Cell, where: Bool | None) -> Seen:
@@ -88,24 +88,30 @@ class ManyRuns:
 
     def available(self, mask: Any) -> Bool:
         """Return the arms that may be pulled, `[arms]` or `[runs, arms]`, checked."""
-        shape = (self.arms,) if np.ndim(mask) == 1 else (self.runs, self.arms)
-        return _available(mask, shape)
+        return _available(mask, (self.runs, self.arms), one_for_all=True)
 
     def where(self, where: Any) -> Bool | None:
         """Return the mark of the runs that have feedback, `[runs]`, checked."""
         return None if where is None else _array("where", where, (self.runs,), "b")
 
 
-def _array(name: str, value: Any, shape: tuple[int, ...], kinds: str) -> Any:
-    """Return ``value`` as an array of ``shape`` whose dtype is of one of ``kinds``."""
+def _array(
+    name: str, value: Any, shape: tuple[int, ...], kinds: str, *, one_for_all: bool = False
+) -> Any:
+    """Return ``value`` as an array of ``shape`` whose dtype is of one of ``kinds``.
+
+    With ``one_for_all`` it may lack the first axis, and then holds for every run.
+    """
     try:
         array = np.asarray(value)
     except ValueError:  # ragged
         raise ValueError(f"`{name}` must have shape {shape}, got {value!r}.") from None
+    if one_for_all and array.shape == shape[1:]:
+        array = np.broadcast_to(array, shape)
     if array.shape != shape:
         raise ValueError(f"`{name}` must have shape {shape}, got shape {array.shape}.")
     if array.dtype.kind not in kinds:
-        wanted = {"iu": "integers", "b": "booleans"}.get(kinds, "numbers")
+        wanted = {"iu": "integers", "b": "booleans", "OUT": "strings"}.get(kinds, "numbers")
         raise TypeError(f"`{name}` must hold {wanted}, got dtype {array.dtype}.")
     return array
 
@@ -118,9 +124,9 @@ def _amounts(reward: Any, cost: Any, prefix: str = "") -> None:
         raise ValueError(f"`{prefix}cost` must be finite and not negative, got {cost!r}.")
 
 
-def _available(mask: Any, shape: tuple[int, ...]) -> Bool:
+def _available(mask: Any, shape: tuple[int, ...], *, one_for_all: bool = False) -> Bool:
     """Return a mask of arms that leaves every run at least one."""
-    available: Bool = _array("available", mask, shape, "b")
+    available: Bool = _array("available", mask, shape, "b", one_for_all=one_for_all)
     if not available.any(-1).all():
         raise ValueError(f"`available` must leave at least one arm, got {mask!r}.")
     return available
@@ -137,13 +143,16 @@ def _revealed(side: Any, shape: tuple[int, ...], cell: Cell, where: Bool | None)
     reward: Float = _array("side['reward']", side["reward"], shape, "fiub")
     cost: Float = _array("side['cost']", side["cost"], shape, "fiub")
     if revealed.reshape(-1)[cell].any():
-        raise ValueError("`side['revealed']` must not mark the pulled arm: it is `reward`.")
-    # A batch of environments reports its kind row by row.
-    kinds = [side["kind"]] if isinstance(side["kind"], str) else list(side["kind"])
-    if not isinstance(side["kind"], str) and len(shape) > 1 and len(kinds) == shape[0]:
-        kinds = [kind for kind, row in zip(kinds, revealed, strict=True) if row.any()]
-    for kind in kinds:
-        _checks.member("side['kind']", kind, KINDS)
+        msg = "`side['revealed']` must not mark the pulled arm, which is `reward`'s"
+        raise ValueError(f"{msg}, got {side['revealed']!r}.")
+    kind = side["kind"]
+    if len(shape) > 1 and not isinstance(kind, str):
+        # A batch of environments reports its kind row by row; a silent row has none.
+        kinds = _array("side['kind']", kind, shape[:1], "OUT")[revealed.any(-1)]
+    else:
+        kinds = [kind]
+    for one in kinds:
+        _checks.member("side['kind']", one, KINDS)
     cells: Int = np.flatnonzero(revealed)
     gained, paid = reward.reshape(-1)[cells], cost.reshape(-1)[cells]
     _amounts(gained, paid, "side ")

@@ -80,7 +80,7 @@ def load(
         runs = policy["runs"]
         state = _state_like(recipe.empty(runs), policy["state"])
         rng = _generator(policy["generator"])
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise _refusal(path, "a policy that can be built", error) from error
     return recipe, runs, state, rng
 

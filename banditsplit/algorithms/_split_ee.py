@@ -50,7 +50,8 @@ def _split_ee(
     side_observations: bool,
     **options: Unpack[RunOptions],
 ) -> Policy:
-    index = UCB(alpha=2 * _checks.positive("beta", beta) ** 2)
+    beta = _checks.positive("beta", beta)
+    index = UCB(alpha=2 * beta * beta)
     objective = Net(tradeoff)
     return compose(
         arms, index, objective=objective, side_observations=side_observations, **options

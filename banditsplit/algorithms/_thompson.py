@@ -28,5 +28,10 @@ def ThompsonSampling(
         ValueError: `arms` is below 1, `prior` or `std` not positive, or the objective leaves
             [0, 1] and `std` is not given.
     """
-    index = BetaThompson(*prior) if std is None else GaussianThompson(std)
-    return compose(arms, index, **options)
+    if std is not None:
+        return compose(arms, GaussianThompson(std), **options)
+    try:
+        successes, failures = prior
+    except (TypeError, ValueError):
+        raise TypeError(f"`prior` must be a pair of numbers, got {prior!r}.") from None
+    return compose(arms, BetaThompson(successes, failures), **options)

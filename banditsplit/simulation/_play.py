@@ -69,7 +69,9 @@ class Game:
         else:
             pulled = np.take_along_axis(expected, arm[:, None], -1)[:, 0]
         audit = self.objective.value(0.0, 0.0) - self.objective.value(0.0, audit_cost)
-        return expected.max(-1) - pulled + audit
+        regret = expected.max(-1) - pulled + audit
+        known = info.get("_expected_reward")  # the rows of a vector that tell
+        return regret if known is None else np.where(known, regret, np.nan)
 
 
 def play_problem(policy: Policy, game: Game, runs: int, seeds: Seeds) -> Track:
@@ -145,8 +147,9 @@ def play_vector_env(policy: Policy, game: Game, runs: int, seeds: Seeds) -> Trac
 
 def _numbers(info: dict[str, Any], name: str, runs: int) -> Float:
     """Return an info entry as floats `[runs]`; 0 where a row has none."""
-    values = np.broadcast_to(np.asarray(info.get(name, 0.0), np.float64), (runs,))
-    present = info.get(f"_{name}")
+    if name not in info:
+        return np.zeros(runs)
+    values, present = np.asarray(info[name], np.float64), info.get(f"_{name}")
     return values if present is None else np.where(present, values, 0.0)
 
 
@@ -162,12 +165,16 @@ def _with_final(info: dict[str, Any], ended: Bool, runs: int) -> dict[str, Any]:
         new = np.asarray(value)
         rows = ended.reshape(-1, *[1] * (new.ndim - 1))
         merged[name] = np.where(rows, new, info.get(name, np.zeros_like(new)))
-        merged[f"_{name}"] = info.get(f"_{name}", np.zeros(runs, np.bool_)) | ended
+        present = info.get(f"_{name}", np.zeros(runs, np.bool_))
+        merged[f"_{name}"] = np.where(ended, final.get(f"_{name}", ended), present)
     return merged
 
 
 def _note_side_kind(ledger: Ledger, learner: Policy, side: Any) -> None:
     """Remember how the side observations were obtained, once they were learned from."""
     if ledger.side_kind is None and side is not None and learner.recipe.side_observations:
-        kind = side["kind"]
-        ledger.side_kind = kind if isinstance(kind, str) else str(kind[0])
+        kind, revealing = side["kind"], np.asarray(side["revealed"]).any(-1)
+        if isinstance(kind, str):
+            ledger.side_kind = kind
+        elif revealing.any():  # row by row, and a silent row has none
+            ledger.side_kind = str(kind[revealing.argmax()])

@@ -65,6 +65,8 @@ def simulate(
     runs = _checks.integer("runs", runs, least=1)
     checkpoints = _checks.integer("checkpoints", checkpoints, least=1)
     play, arms, block = _player(environment, runs)
+    if record and play is play_problem:
+        raise ValueError(f"`record` must be empty for a Problem, got {record!r}.")
     _check_policies(policies, arms)
     rounds = np.unique(np.linspace(0, horizon, min(checkpoints, horizon) + 1).round())[1:]
     game = Game(
@@ -106,6 +108,9 @@ def _check_policies(policies: Any, arms: int) -> None:
     if not isinstance(policies, Mapping) or not policies:
         raise ValueError(f"`policies` must map names to policies, got {policies!r}.")
     for name, policy in policies.items():
+        if not isinstance(policy, Policy):
+            msg = "`policies` must map names to policies"
+            raise TypeError(f"{msg}, got {policy!r} for {name!r}.")
         if policy.arms != arms:
             msg = f"`policies` must have the environment's {arms} arms"
             raise ValueError(f"{msg}, got {policy.arms} for {name!r}.")

@@ -107,8 +107,7 @@ class GaussianProblem:
 
     def __post_init__(self) -> None:
         means = _vector("means", self.means)
-        std = np.full(len(means), self.std) if np.ndim(self.std) == 0 else self.std
-        std = _vector("std", std, len(means))
+        std = _vector("std", self.std, len(means), one_for_all=True)
         if (std <= 0).any():
             raise ValueError(f"`std` must be positive, got {self.std!r}.")
         object.__setattr__(self, "means", means)
@@ -141,13 +140,17 @@ class GaussianProblem:
         return self.means[arm] + np.asarray(self.std)[arm] * noise, self.costs[arm]
 
 
-def _vector(name: str, value: Any, arms: int | None = None) -> Float:
+def _vector(
+    name: str, value: Any, arms: int | None = None, *, one_for_all: bool = False
+) -> Float:
     """Return ``value`` as a finite, read-only vector of one number for each arm."""
     wanted = f"`{name}` must be a vector of finite numbers" + (f" [{arms}]" if arms else "")
     try:
         vector = np.array(value)
     except ValueError:  # ragged
         raise ValueError(f"{wanted}, got {value!r}.") from None
+    if one_for_all and vector.ndim == 0:
+        vector = np.full(arms or 1, vector)
     if vector.dtype.kind not in "fiu" or vector.ndim != 1 or not vector.size:
         raise ValueError(f"{wanted}, got {value!r}.")
     if not np.isfinite(vector).all() or (arms is not None and len(vector) != arms):
@@ -159,7 +162,11 @@ def _vector(name: str, value: Any, arms: int | None = None) -> Float:
 
 def _costs(costs: Any, arms: int) -> Float:
     """Return ``costs`` as a vector that holds no negative number; zeros if it is empty."""
-    vector = _vector("costs", costs if np.size(costs) else np.zeros(arms), arms)
+    try:
+        nothing = np.size(costs) == 0
+    except ValueError:  # ragged
+        nothing = False
+    vector = _vector("costs", np.zeros(arms) if nothing else costs, arms)
     for cost in vector:
         _checks.nonnegative("costs", cost)
     return vector

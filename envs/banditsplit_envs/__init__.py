@@ -1,0 +1,67 @@
+"""Gymnasium environments for `banditsplit`: split computing on networks with exits."""
+
+import gymnasium as gym
+
+from banditsplit_envs.calibration import (
+    CalibrationReport,
+    calibrate,
+    expected_calibration_error,
+)
+from banditsplit_envs.comparison import Comparison, compare
+from banditsplit_envs.cost import SplitCost
+from banditsplit_envs.digits import DigitsSplit, deployment_stream, digits_split, distort
+from banditsplit_envs.exit_network import ExitNetwork
+from banditsplit_envs.outcome import Outcome, Side, SplitRule
+from banditsplit_envs.problem_env import ProblemEnv
+from banditsplit_envs.recording import record
+from banditsplit_envs.split_layer import SplitLayer, Splittable
+from banditsplit_envs.split_replay import SplitReplay, SplitReplayVector
+from banditsplit_envs.trace import Trace
+from banditsplit_envs.training import train
+from banditsplit_envs.wrappers import NetReward
+
+__all__ = [
+    "CalibrationReport",
+    "Comparison",
+    "DigitsSplit",
+    "ExitNetwork",
+    "NetReward",
+    "Outcome",
+    "ProblemEnv",
+    "Side",
+    "SplitCost",
+    "SplitLayer",
+    "SplitReplay",
+    "SplitReplayVector",
+    "SplitRule",
+    "Splittable",
+    "Trace",
+    "calibrate",
+    "compare",
+    "deployment_stream",
+    "digits_split",
+    "distort",
+    "expected_calibration_error",
+    "record",
+    "train",
+]
+
+# Agents that stop only at an episode's end (river's evaluator) need one.
+_ENDLESS = 10_000
+
+gym.register("banditsplit/SplitLayer-v0", "banditsplit_envs.split_layer:SplitLayer")
+gym.register(
+    "banditsplit/SplitReplay-v0",
+    "banditsplit_envs.split_replay:SplitReplay",
+    vector_entry_point="banditsplit_envs.split_replay:SplitReplayVector",
+)
+gym.register(
+    "banditsplit/BernoulliBandit-v0",
+    "banditsplit_envs.problem_env:bernoulli_bandit",
+    max_episode_steps=_ENDLESS,
+)
+gym.register(
+    "banditsplit/GaussianBandit-v0",
+    "banditsplit_envs.problem_env:gaussian_bandit",
+    max_episode_steps=_ENDLESS,
+)

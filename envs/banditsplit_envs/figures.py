@@ -1,0 +1,94 @@
+"""Pictures of comparisons: what learning costs, and what it buys."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from banditsplit_envs.comparison import Comparison
+
+# Baselines are grey, so that shape must tell them apart; policies have colours.
+SHAPES = {
+    "final exit": "D",
+    "random exit": "X",
+    "always offload": "^",
+    "threshold at every exit": "v",
+    "best fixed arm": "*",
+}
+
+
+def regret_figure(comparisons: Mapping[str, Comparison]) -> Any:
+    """Return a matplotlib figure of pseudo-regret over rounds, a panel for each comparison.
+
+    The straight lines of play that does not learn leave the picture where they must: the y
+    axis ends a little above the policies.
+
+    Raises:
+        ImportError: matplotlib is not installed.
+    """
+    figure, axes = _panels(len(comparisons), height=4.2)
+    for ax, (name, comparison) in zip(axes, comparisons.items(), strict=True):
+        history = comparison.history
+        history.plot(ax)
+        horizon = history.rounds[-1]
+        for row, style in (("random exit", ":"), ("final exit", "--")):
+            total = comparison.row(row)["pseudo_regret"]
+            ax.plot([0, horizon], [0, total], style, color="0.4", lw=1.2, label=row)
+        highest = max(track.pseudo_regret.mean(0)[-1] for track in history.values())
+        ax.set(title=name, xlim=(0, horizon), ylim=(0, 1.15 * highest))
+    return _with_one_legend(figure, axes)
+
+
+def accuracy_cost_figure(sweeps: Mapping[str, Mapping[float, Comparison]]) -> Any:
+    """Return a matplotlib figure of accuracy against cost, a panel for each sweep.
+
+    A sweep maps offload costs, in lambda, to comparisons. Every row is a line over them,
+    with a large marker at the largest.
+
+    Raises:
+        ImportError: matplotlib is not installed.
+    """
+    figure, axes = _panels(len(sweeps), height=4.8)
+    for ax, (name, sweep) in zip(axes, sweeps.items(), strict=True):
+        offload_costs = sorted(sweep)
+        for number, row in enumerate(sweep[offload_costs[-1]].rows):
+            policy, side = row["policy"], row["side_kind"]
+            points = [sweep[offload].row(policy) for offload in offload_costs]
+            cost, accuracy = ([p[key] for p in points] for key in ("cost", "accuracy"))
+            style: dict[str, Any] = {
+                "color": f"C{number}" if row["kind"] == "policy" else "0.45",
+                "marker": SHAPES.get(policy, "o"),
+            }
+            ax.plot(cost, accuracy, ms=4, lw=1, **style)
+            label = f"{policy} ({side})" if side else policy
+            ax.plot(cost[-1:], accuracy[-1:], ms=9, ls="", label=label, **style)
+        ends = f"{offload_costs[0]:g} to {offload_costs[-1]:g}"
+        ax.set(
+            title=f"{name}, offload cost {ends} lambda",
+            xlabel="cost [lambda per sample]",
+            ylabel="accuracy",
+        )
+    return _with_one_legend(figure, axes)
+
+
+def _panels(count: int, *, height: float) -> tuple[Any, Any]:
+    """Return a figure that no window manager knows of, and its axes, `[count]`."""
+    try:
+        from matplotlib.figure import Figure  # noqa: PLC0415 - replay runs without it
+    except ImportError as error:
+        msg = "figures need matplotlib: pip install 'banditsplit[examples]'"
+        raise ImportError(msg) from error
+    if not count:
+        raise ValueError("`comparisons` must hold at least one, got none.")
+    figure = Figure(figsize=(4.7 * count + 2.2, height), layout="constrained")
+    return figure, np.atleast_1d(figure.subplots(1, count))
+
+
+def _with_one_legend(figure: Any, axes: Any) -> Any:
+    """Return ``figure`` with the legend of all panels beside them."""
+    for ax in axes:
+        if ax.get_legend() is not None:
+            ax.get_legend().remove()
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside right center", frameon=False, fontsize=9)
+    return figure
