@@ -77,7 +77,7 @@ class Comparison:
                 f"{row['cost_cut']:z.1%}",
                 f"{row['offload_rate']:.1%}",
                 "-" if np.isnan(row["pseudo_regret"]) else regret,
-                f"{row['shortfall']:.4f}",
+                f"{row['shortfall']:z.4f}",
             )
             side = f"  {row['side_kind']}" if row["side_kind"] else ""
             lines.append(_line(row["policy"], cells) + side)

@@ -1,0 +1,243 @@
+"""Head then tail is the whole network; weights are data and come back as they were."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from banditsplit_envs.exit_network import ExitNetwork
+
+
+def images(batch: int, *, size: int = 8, channels: int = 1) -> Tensor:
+    draws = torch.Generator().manual_seed(batch)
+    return torch.rand(batch, channels, size, size, generator=draws)
+
+
+def settled(network: ExitNetwork) -> ExitNetwork:
+    """Give the batch norms statistics of their own: at 0 and 1 they would hide mistakes."""
+    network.train()
+    for _ in range(3):
+        network(images(32, channels=network.channels))
+    return network.eval()
+
+
+@pytest.fixture(scope="module")
+def network() -> ExitNetwork:
+    return settled(ExitNetwork())
+
+
+@pytest.mark.parametrize("batch", [1, 2, 7, 64])
+@pytest.mark.parametrize("split", range(12))
+def test_head_then_tail_is_the_whole_network_to_the_last_bit(
+    network: ExitNetwork, split: int, batch: int
+) -> None:
+    x = images(batch)
+    with torch.inference_mode():
+        whole = network(x)
+        hidden = network.head(x, split)
+
+        assert torch.equal(network.tail(hidden, split), whole[-1])
+        assert torch.equal(network.exit(hidden, split), whole[split])
+
+
+def test_the_tail_sees_only_the_hidden_state_it_is_given(network: ExitNetwork) -> None:
+    with torch.inference_mode():
+        one, other = network.head(images(2), 3), network.head(images(3)[:2], 3)
+        assert not torch.equal(network.tail(one, 3), network.tail(other, 3))
+
+
+def test_shapes_are_what_the_docstrings_say() -> None:
+    network = ExitNetwork(classes=3, channels=2, width=5, blocks=4)
+    x = images(6, channels=2)
+
+    assert (network.exits, network.classes) == (4, 3)
+    assert network(x).shape == (4, 6, 3)
+    assert network.head(x, 1).shape == (6, 5, 8, 8)
+    assert network.exit(network.head(x, 1), 1).shape == (6, 3)
+    assert network.tail(network.head(x, 1), 1).shape == (6, 3)
+
+
+def test_a_seed_gives_its_weights_and_leaves_torch_alone() -> None:
+    torch_state = torch.get_rng_state()
+    one, again, other = ExitNetwork(seed=4), ExitNetwork(seed=4), ExitNetwork(seed=5)
+
+    assert torch.equal(torch.get_rng_state(), torch_state)
+    for name, value in one.state_dict().items():
+        assert torch.equal(again.state_dict()[name], value)
+    assert not torch.equal(one(images(2)), other(images(2)))
+
+
+def test_a_new_network_is_in_eval_mode_with_temperature_1() -> None:
+    network = ExitNetwork()
+    assert not network.training
+    assert torch.equal(network.temperature, torch.ones(12))
+
+
+def test_temperatures_divide_the_logits_of_their_own_exit() -> None:
+    network = ExitNetwork(classes=2, blocks=2)
+    network.temperature.copy_(torch.tensor([1.0, 2.0]))
+    logits = torch.tensor([[[0.0, 2.0]], [[0.0, 2.0]]])
+    sigmoid = {1: 1 / (1 + np.exp(-1)), 2: 1 / (1 + np.exp(-2))}
+
+    both = network.probabilities(logits)
+    np.testing.assert_allclose(both[:, 0, 1], [sigmoid[2], sigmoid[1]])
+    for split in range(2):
+        assert torch.equal(network.probabilities(logits[split], split), both[split])
+
+
+def test_a_confident_float32_softmax_stays_below_1() -> None:
+    network = ExitNetwork(classes=2, blocks=1)
+    logits = torch.tensor([[0.0, 20.0]])
+    assert torch.softmax(logits, -1).max() == 1.0  # what the double precision is for
+    assert network.probabilities(logits, 0).max() < 1.0
+
+
+@pytest.mark.parametrize("method", ["head", "tail", "exit", "probabilities"])
+def test_a_split_that_does_not_exist_is_refused(network: ExitNetwork, method: str) -> None:
+    argument = {
+        "head": images(2),
+        "tail": torch.zeros(2, network.width, 8, 8),
+        "exit": torch.zeros(2, network.width, 8, 8),
+        "probabilities": torch.zeros(2, 10),
+    }[method]
+    call = getattr(network, method)
+    with pytest.raises(ValueError, match=r"`split` must lie in 0 \.\. 11, got 12"):
+        call(argument, 12)
+    with pytest.raises(ValueError, match="`split` must be an integer of at least 0, got -1"):
+        call(argument, -1)
+    with pytest.raises(TypeError, match=r"`split` must be an integer of at least 0, got 1\.0"):
+        call(argument, 1.0)
+
+
+@pytest.mark.parametrize(
+    "x",
+    [
+        torch.zeros(1, 8, 8),
+        torch.zeros(0, 1, 8, 8),
+        torch.zeros(2, 3, 8, 8),
+        torch.zeros(2, 1, 8, 8, dtype=torch.int64),
+        np.zeros((2, 1, 8, 8), dtype=np.float32),
+        None,
+    ],
+    ids=["three axes", "empty", "channels", "integers", "numpy", "none"],
+)
+def test_a_wrong_input_is_refused(network: ExitNetwork, x: Any) -> None:
+    with pytest.raises(ValueError, match="`x` must be a float tensor"):
+        network(x)
+    with pytest.raises(ValueError, match="`x` must be a float tensor"):
+        network.head(x, 0)
+    with pytest.raises(ValueError, match="`hidden` must be a float tensor"):
+        network.tail(x, 0)
+    with pytest.raises(ValueError, match="`hidden` must be a float tensor"):
+        network.exit(x, 0)
+
+
+@pytest.mark.parametrize(
+    ("shape", "split"), [((2, 10), None), ((11, 2, 10), None), ((12, 2, 10), 0), ((2, 9), 0)]
+)
+def test_logits_of_another_shape_are_refused(
+    network: ExitNetwork, shape: tuple[int, ...], split: int | None
+) -> None:
+    with pytest.raises(ValueError, match="`logits` must be a tensor"):
+        network.probabilities(torch.zeros(shape), split)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("classes", 1), ("channels", 0), ("width", 0), ("blocks", 0), ("blocks", -3)],
+)
+def test_a_network_without_anything_in_it_is_refused(name: str, value: int) -> None:
+    arguments: dict[str, Any] = {name: value}
+    with pytest.raises(ValueError, match=f"`{name}` must be an integer of at least"):
+        ExitNetwork(**arguments)
+
+
+def test_a_seed_that_is_none_of_the_kinds_is_refused() -> None:
+    seed: Any = "today"
+    with pytest.raises(TypeError, match="`seed` must be"):
+        ExitNetwork(seed=seed)
+
+
+def test_saved_and_loaded_it_is_the_same_network(tmp_path: Path) -> None:
+    network = settled(ExitNetwork(classes=3, channels=2, width=4, blocks=3, seed=9))
+    network.temperature.copy_(torch.tensor([0.5, 1.0, 3.0]))
+    network.save(path := tmp_path / "weights")
+    read = ExitNetwork.load(path)
+    x = images(5, channels=2)
+
+    assert torch.equal(read.probabilities(read(x)), network.probabilities(network(x)))
+    assert not read.training
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_every_cut_of_a_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "net.safetensors"
+    ExitNetwork(width=2, blocks=1).save(path)
+    content = path.read_bytes()
+    for length in {*range(0, len(content), 97), len(content) - 1}:
+        path.write_bytes(content[:length])
+        with pytest.raises(ValueError, match=r"`path` must be an exit network .*net\.safe"):
+            ExitNetwork.load(path)
+
+
+def altered(tensors: dict[str, Tensor], **metadata: str) -> bytes:
+    config = json.dumps({"classes": 10, "channels": 1, "width": 2, "blocks": 1})
+    fields = {"format": "banditsplit.exit_network", "version": "1", "config": config}
+    return safetensors.torch.save(tensors, fields | metadata)
+
+
+def weights(**changes: Tensor) -> dict[str, Tensor]:
+    return ExitNetwork(width=2, blocks=1).state_dict() | changes
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (b"{}", "something unreadable"),
+        (safetensors.torch.save(weights()), "format None, version None"),
+        (altered(weights(), format="other"), "format 'other'"),
+        (altered(weights(), version="2"), "version '2'"),
+        (altered(weights(), config="not json"), "other contents"),
+        (altered(weights(), config="[1]"), "other contents"),
+        (altered(weights(), config='{"width": 0}'), "other contents"),
+        (altered(weights(), config='{"width": 3, "blocks": 1}'), "other contents"),
+        (altered({}), "other contents"),
+        (altered(weights(surprise=torch.ones(1))), "other contents"),
+        (altered(weights(temperature=torch.tensor([torch.nan]))), "not finite"),
+        (altered(weights(temperature=torch.zeros(1))), "not positive"),
+    ],
+)
+def test_a_foreign_or_mismatching_file_is_refused(
+    content: bytes, found: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "net.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=rf"(?s)`path` must be an exit network .*{found}"):
+        ExitNetwork.load(path)
+
+
+def test_a_missing_file_says_that_it_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        ExitNetwork.load(tmp_path / "nothing")
+
+
+def test_a_failed_save_leaves_the_old_file_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "net.safetensors"
+    ExitNetwork(width=2, blocks=1).save(path)
+    before = path.read_bytes()
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        ExitNetwork(width=3, blocks=1).save(path)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
