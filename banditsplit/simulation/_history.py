@@ -5,8 +5,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from scipy.special import stdtrit
-
 from banditsplit._typing import Float, Int
 from banditsplit.objectives import Objective
 
@@ -104,6 +102,9 @@ class History(Mapping[str, Track]):
 
 def mean_interval(values: Float, level: float = 0.95) -> tuple[Any, Any]:
     """Return the interval of the mean over the first axis by Student's t; nan for one run."""
+    # Here, for it takes longer to import than all the rest of the package.
+    from scipy.special import stdtrit  # noqa: PLC0415
+
     runs = len(values)
     mean = values.mean(0)
     if runs == 1:

@@ -57,7 +57,7 @@ class SplitRule:
     - ``"as_published"``: the final confidence that a device cannot know. For reproduction,
       on recorded traces only.
     - ``"observed"``: nothing; such arms stay hidden. What is left is selected by its own
-      outcome, and so is more biased than the surrogate.
+      outcome, and so biased as well.
 
     Attributes:
         threshold: Confidence from which the device answers (the paper's alpha), in [0, 1].
@@ -135,12 +135,17 @@ class SplitRule:
             arm: The pulled arms, `[samples]`.
             audited: Which samples were offloaded to be checked, `[samples]`.
             final: For ``"as_published"`` only: final confidences, computed or not, `[samples]`.
+
+        Raises:
+            ValueError: ``final`` is missing for ``"as_published"``.
         """
         samples, exits = seen.shape
         own = seen[np.arange(samples), arm]
         cloud = seen[:, -1]
         known = ~np.isnan(cloud)
-        if self.side == "as_published" and final is not None:
+        if self.side == "as_published":
+            if final is None:
+                raise ValueError("`final` must be given for 'as_published', got None.")
             cloud, known = final, np.ones_like(known)
         stand_in = np.where(known, cloud, own)
         if self.side == "doubly_robust":

@@ -81,10 +81,10 @@ class SplitReplayVector(VectorEnv[Int, Int, Any]):
         self, *, seed: int | list[int | None] | None = None, options: Info | None = None
     ) -> tuple[Int, Info]:
         """Begin a new pass in every row; ``seed`` restarts the random numbers."""
-        del options
-        if seed is not None:
-            entropy = seed if isinstance(seed, int) else [s or 0 for s in seed]
-            self._np_random = np.random.default_rng(entropy)
+        if isinstance(seed, list):  # all rows draw from one generator
+            self.np_random = np.random.default_rng([s or 0 for s in seed])
+        else:
+            super().reset(seed=seed, options=options)
         if self._given is not None:
             self._order = self._given
         else:
@@ -107,7 +107,7 @@ class SplitReplayVector(VectorEnv[Int, Int, Any]):
         nobody = np.zeros(self.num_envs, np.bool_)
         if self._order is None:
             raise RuntimeError("`reset` must be called before `step`.")
-        if self._round == self._order.shape[1]:
+        if self.finished:
             observation, info = self.reset()
             return observation, np.zeros(self.num_envs), nobody, nobody.copy(), info
         arm = _arms(actions, self.num_envs, self.trace.exits)
@@ -116,6 +116,11 @@ class SplitReplayVector(VectorEnv[Int, Int, Any]):
         reward, info = self._answer(sample, arm)
         truncated = np.full(self.num_envs, self._round == self._order.shape[1])
         return self._observation.copy(), reward, nobody, truncated, info
+
+    @property
+    def finished(self) -> bool:
+        """Whether the passes are over, so that the next step begins new ones."""
+        return self._order is not None and self._round == self._order.shape[1]
 
     def _answer(self, sample: Int, arm: Int) -> tuple[Float, Info]:
         """Return the rewards of a round and its info."""
@@ -183,25 +188,39 @@ class SplitReplay(gym.Env[np.int64, np.int64]):
         return np.int64(0), {}
 
     def step(self, action: np.int64) -> tuple[np.int64, float, bool, bool, Info]:
-        """Answer the next sample; truncate when none is left."""
+        """Answer the next sample; truncate when none is left.
+
+        Raises:
+            TypeError, ValueError: `action` is no arm.
+            RuntimeError: The pass is over, or never began.
+        """
         arm = np.array([_checks.below("action", action, self._row.trace.exits)])
+        if self._row.finished:  # where the vector form would begin anew
+            raise RuntimeError("`reset` must be called before `step`.")
         _, reward, _, truncated, info = self._row.step(arm)
         return np.int64(0), float(reward[0]), False, bool(truncated[0]), first_row(info)
 
 
 def _order(order: Any, passes: int, samples: int) -> Int:
-    array = np.asarray(order)
+    wanted = f"`order` must be [{passes}, rounds] integers in 0 .. {samples - 1}"
+    try:
+        array = np.array(order)  # a copy: the caller's may change
+    except ValueError:  # ragged
+        raise ValueError(f"{wanted}, got {order!r}.") from None
     good = array.dtype.kind in "iu" and array.ndim == 2 and len(array) == passes  # noqa: PLR2004
     if not good or not array.size or array.min() < 0 or array.max() >= samples:
-        wanted = f"[{passes}, rounds] integers in 0 .. {samples - 1}"
-        raise ValueError(f"`order` must be {wanted}, got {order!r}.")
+        raise ValueError(f"{wanted}, got {order!r}.")
     return array
 
 
 def _arms(actions: Any, passes: int, exits: int) -> Int:
-    arm = np.asarray(actions)
+    wanted = f"`actions` must be {passes} integers, got {actions!r}."
+    try:
+        arm = np.asarray(actions)
+    except ValueError:  # ragged
+        raise ValueError(wanted) from None
     if arm.shape != (passes,) or arm.dtype.kind not in "iu":
-        raise ValueError(f"`actions` must be {passes} integers, got {actions!r}.")
+        raise ValueError(wanted)
     if arm.min() < 0 or arm.max() >= exits:
         raise ValueError(f"`actions` must lie in 0 .. {exits - 1}, got {actions!r}.")
     return arm
