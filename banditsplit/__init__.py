@@ -14,6 +14,7 @@ from banditsplit.algorithms import (
 from banditsplit.compose import Options, RunOptions, compose
 from banditsplit.objectives import Net, Reward
 from banditsplit.policy import Policy, load
+from banditsplit.feedback import Decision
 from banditsplit.recipe import IndexRecipe, Recipe
 from banditsplit.simulation import History, Track, simulate
 from banditsplit.theory import BernoulliProblem, GaussianProblem
@@ -22,6 +23,7 @@ __all__ = [
     "UCB1",
     "ArmStats",
     "BernoulliProblem",
+    "Decision",
     "EpsilonGreedy",
     "FixedArm",
     "GaussianProblem",

@@ -7,32 +7,116 @@ flattened `[runs, arms]`. Rows outside ``where`` have no feedback, so theirs is 
 
 import math
 import operator
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import Any, final
 
 import numpy as np
 
 from banditsplit import _checks
-from banditsplit._typing import Bool, Float, Int
-from banditsplit.memories import Cell
-
-KINDS = ("observed", "surrogate", "doubly_robust", "as_published")
-
-# Cells, their rewards and their costs.
-Seen: TypeAlias = tuple[Cell, Any, Any]
+from banditsplit._typing import Bool, Int
+from banditsplit.feedback import KINDS, Cell, Seen
 
 
-class OneRun:
+class Door(ABC):
+    """What both doors check alike: arrays whose first axis is the runs, if there are many."""
+
+    runs: int | None
+
+    def __init__(
+        self,
+        arms: int,
+        *,
+        resources: int | None = None,
+        context_shape: tuple[int, ...] | None = None,
+    ) -> None:
+        self.arms, self.context_shape = arms, context_shape
+        self._paid = () if resources is None else (resources,)
+
+    @property
+    def _lead(self) -> tuple[int, ...]:
+        """The axes in front: none, or the runs."""
+        return () if self.runs is None else (self.runs,)
+
+    @abstractmethod
+    def pulled(self, arm: Any, reward: Any, cost: Any, where: Bool | None) -> Seen:
+        """Return the pulled cells with their rewards and costs, checked."""
+
+    @abstractmethod
+    def where(self, where: Any) -> Bool | None:
+        """Return the mark of the runs that have feedback, checked."""
+
+    def available(self, mask: Any) -> Bool:
+        """Return the arms that may be pulled, `[..., arms]`, checked; `[arms]` is for all."""
+        shape = (*self._lead, self.arms)
+        available: Bool = _array("available", mask, shape, "b", one_for_all=True)
+        if not available.any(-1).all():
+            raise ValueError(f"`available` must leave at least one arm, got {mask!r}.")
+        return available
+
+    def context(self, context: Any) -> Any:
+        """Return the context as floats, `[..., *context_shape]`, checked."""
+        if self.context_shape is None:
+            return None
+        shape = (*self._lead, *self.context_shape)
+        checked = _array("context", context, shape, "fiub").astype(np.float64)
+        if not np.isfinite(checked).all():
+            raise ValueError(f"`context` must be finite, got {context!r}.")
+        return checked
+
+    def revealed(self, side: Any, cell: Cell, where: Bool | None) -> Seen:
+        """Return the revealed cells with their rewards and costs, checked."""
+        keys = ("revealed", "reward", "cost", "kind")
+        if not isinstance(side, Mapping) or any(key not in side for key in keys):
+            raise ValueError(f"`side` must be a mapping with {', '.join(keys)}, got {side!r}.")
+        shape = (*self._lead, self.arms)
+        revealed: Bool = _array("side['revealed']", side["revealed"], shape, "b")
+        if where is not None:
+            revealed = revealed & where[:, None]
+        reward = _array("side['reward']", side["reward"], shape, "fiub")
+        cost = _array("side['cost']", side["cost"], (*shape, *self._paid), "fiub")
+        if revealed.reshape(-1)[cell].any():
+            msg = "`side['revealed']` must not mark the pulled arm, which is `reward`'s"
+            raise ValueError(f"{msg}, got {side['revealed']!r}.")
+        kind = side["kind"]
+        if self.runs is not None and not isinstance(kind, str):
+            # A batch of environments reports its kind row by row; a silent row has none.
+            kinds = _array("side['kind']", kind, (self.runs,), "OUT")[revealed.any(-1)]
+        else:
+            kinds = [kind]
+        for one in kinds:
+            _checks.member("side['kind']", one, KINDS)
+        cells: Int = np.flatnonzero(revealed)
+        gained, paid = reward.reshape(-1)[cells], cost.reshape(-1, *self._paid)[cells]
+        _amounts(gained, paid, "side ")
+        return Seen(cells, gained.astype(np.float64), paid.astype(np.float64))
+
+    def graph(self, side: Any) -> Bool | None:
+        """Return the feedback graph that ``side`` tells, `[..., arms, arms]`, or None."""
+        if not isinstance(side, Mapping) or side.get("graph") is None:
+            return None
+        shape = (*self._lead, self.arms, self.arms)
+        graph: Bool = _array("side['graph']", side["graph"], shape, "b", one_for_all=True)
+        return graph
+
+
+@final
+class OneRun(Door):
     """A single learner: the fast door, without arrays."""
 
     runs = None
 
-    def __init__(self, arms: int) -> None:
-        self.arms = arms
-
-    def pulled(self, arm: Any, reward: Any, cost: Any, where: None) -> Seen:
+    def pulled(self, arm: Any, reward: Any, cost: Any, where: Bool | None) -> Seen:
         """Return the pulled cell with its reward and cost, checked."""
         del where
+        if self._paid:
+            cost = _array("cost", cost, self._paid, "fiub").astype(np.float64)
+            cell, reward = (
+                _checks.below("arm", arm, self.arms),
+                _checks.number("reward", reward),
+            )
+            _amounts(reward, cost)
+            return Seen(cell, reward, cost)
         try:  # one test for the good case, which is the usual one
             cell = operator.index(arm)
             finite = math.isfinite(reward) and math.isfinite(cost)  # refuses strings
@@ -43,15 +127,7 @@ class OneRun:
             cell = _checks.below("arm", arm, self.arms)
             _checks.number("reward", reward)
             _checks.nonnegative("cost", cost)
-        return cell, float(reward), float(cost)
-
-    def revealed(self, side: Any, cell: Cell, where: None) -> Seen:
-        """Return the revealed cells with their rewards and costs, checked."""
-        return _revealed(side, (self.arms,), cell, where)
-
-    def available(self, mask: Any) -> Bool:
-        """Return the arms that may be pulled, `[arms]`, checked."""
-        return _available(mask, (self.arms,))
+        return Seen(cell, float(reward), float(cost))
 
     def where(self, where: Any) -> None:
         """Refuse a mark of runs: with one run there is nothing to mark."""
@@ -59,11 +135,22 @@ class OneRun:
             raise ValueError(f"`where` must be None for a policy of one run, got {where!r}.")
 
 
-class ManyRuns:
+@final
+class ManyRuns(Door):
     """Learners side by side, each in its own row."""
 
-    def __init__(self, arms: int, runs: int) -> None:
-        self.arms, self.runs = arms, runs
+    runs: int
+
+    def __init__(
+        self,
+        arms: int,
+        runs: int,
+        *,
+        resources: int | None = None,
+        context_shape: tuple[int, ...] | None = None,
+    ) -> None:
+        super().__init__(arms, resources=resources, context_shape=context_shape)
+        self.runs = runs
         self._first_cell = np.arange(runs, dtype=np.int64) * arms
 
     def pulled(self, arm: Any, reward: Any, cost: Any, where: Bool | None) -> Seen:
@@ -71,7 +158,7 @@ class ManyRuns:
         shape = (self.runs,)
         arm = _array("arm", arm, shape, "iu")
         reward = _array("reward", reward, shape, "fiub")
-        cost = _array("cost", cost, shape, "fiub", one_for_all=True)
+        cost = _array("cost", cost, (*shape, *self._paid), "fiub", one_for_all=True)
         first_cell = self._first_cell
         if where is not None:
             first_cell, arm = first_cell[where], arm[where]
@@ -80,15 +167,7 @@ class ManyRuns:
             raise ValueError(f"`arm` must lie in 0 .. {self.arms - 1}, got {arm!r}.")
         _amounts(reward, cost)
         arm = arm.astype(np.int64)  # unsigned and signed would add up to floats
-        return first_cell + arm, reward.astype(np.float64), cost.astype(np.float64)
-
-    def revealed(self, side: Any, cell: Cell, where: Bool | None) -> Seen:
-        """Return the revealed cells with their rewards and costs, checked."""
-        return _revealed(side, (self.runs, self.arms), cell, where)
-
-    def available(self, mask: Any) -> Bool:
-        """Return the arms that may be pulled, `[arms]` or `[runs, arms]`, checked."""
-        return _available(mask, (self.runs, self.arms), one_for_all=True)
+        return Seen(first_cell + arm, reward.astype(np.float64), cost.astype(np.float64))
 
     def where(self, where: Any) -> Bool | None:
         """Return the mark of the runs that have feedback, `[runs]`, checked."""
@@ -122,38 +201,3 @@ def _amounts(reward: Any, cost: Any, prefix: str = "") -> None:
         raise ValueError(f"`{prefix}reward` must be finite, got {reward!r}.")
     if not (np.isfinite(cost) & (cost >= 0)).all():
         raise ValueError(f"`{prefix}cost` must be finite and not negative, got {cost!r}.")
-
-
-def _available(mask: Any, shape: tuple[int, ...], *, one_for_all: bool = False) -> Bool:
-    """Return a mask of arms that leaves every run at least one."""
-    available: Bool = _array("available", mask, shape, "b", one_for_all=one_for_all)
-    if not available.any(-1).all():
-        raise ValueError(f"`available` must leave at least one arm, got {mask!r}.")
-    return available
-
-
-def _revealed(side: Any, shape: tuple[int, ...], cell: Cell, where: Bool | None) -> Seen:
-    """Return what ``side`` reveals of arms that were not pulled, checked."""
-    keys = ("revealed", "reward", "cost", "kind")
-    if not isinstance(side, Mapping) or any(key not in side for key in keys):
-        raise ValueError(f"`side` must be a mapping with {', '.join(keys)}, got {side!r}.")
-    revealed: Bool = _array("side['revealed']", side["revealed"], shape, "b")
-    if where is not None:
-        revealed = revealed & where[:, None]
-    reward: Float = _array("side['reward']", side["reward"], shape, "fiub")
-    cost: Float = _array("side['cost']", side["cost"], shape, "fiub")
-    if revealed.reshape(-1)[cell].any():
-        msg = "`side['revealed']` must not mark the pulled arm, which is `reward`'s"
-        raise ValueError(f"{msg}, got {side['revealed']!r}.")
-    kind = side["kind"]
-    if len(shape) > 1 and not isinstance(kind, str):
-        # A batch of environments reports its kind row by row; a silent row has none.
-        kinds = _array("side['kind']", kind, shape[:1], "OUT")[revealed.any(-1)]
-    else:
-        kinds = [kind]
-    for one in kinds:
-        _checks.member("side['kind']", one, KINDS)
-    cells: Int = np.flatnonzero(revealed)
-    gained, paid = reward.reshape(-1)[cells], cost.reshape(-1)[cells]
-    _amounts(gained, paid, "side ")
-    return cells, gained.astype(np.float64), paid.astype(np.float64)

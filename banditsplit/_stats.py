@@ -21,18 +21,24 @@ class ArmStats:
         mean: `[..., arms]`, mean value of those observations, in the objective's units;
             0 where there are none.
         untried: How many entries of ``pulls`` are 0, over all runs.
+        variance: `[..., arms]`, mean squared deviation from ``mean``, in those units
+            squared; None unless the index asked for it.
     """
 
     t: Any  # an int or an int array: what broadcasts against `mean`
     pulls: Float
     mean: Float
     untried: int
+    variance: Float | None = None
 
     @classmethod
-    def empty(cls, runs: int | None, arms: int) -> "ArmStats":
+    def empty(cls, runs: int | None, arms: int, *, variance: bool = False) -> "ArmStats":
         """Return the statistics of arms that nobody has pulled."""
         shape = (arms,) if runs is None else (runs, arms)
-        t = 1 if runs is None else np.ones((runs, 1), np.int64)
         return cls(
-            t=t, pulls=np.zeros(shape), mean=np.zeros(shape), untried=int(np.prod(shape))
+            t=1 if runs is None else np.ones((runs, 1), np.int64),
+            pulls=np.zeros(shape),
+            mean=np.zeros(shape),
+            untried=int(np.prod(shape)),
+            variance=np.zeros(shape) if variance else None,
         )

@@ -7,12 +7,13 @@ import dataclasses
 import hashlib
 import json
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from banditsplit import indices, memories, objectives
+from banditsplit import _checks, indices, memories, objectives
 from banditsplit._files import write_atomically
 from banditsplit.recipe import IndexRecipe, Recipe
 
@@ -34,19 +35,27 @@ PARTS: tuple[type, ...] = (
 GENERATORS = ("MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64")
 
 
-def save(
-    path: str | os.PathLike[str],
-    recipe: Recipe,
-    runs: int | None,
-    state: Any,
-    rng: np.random.Generator,
-) -> None:
-    """Write everything that a policy is to ``path``."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Saved:
+    """Everything that a policy is."""
+
+    recipe: Recipe
+    runs: int | None
+    state: Any
+    rng: np.random.Generator
+    latest: tuple[Any, Any]  # probabilities and context of the latest choice
+    made: int  # decisions so far
+
+
+def save(path: str | os.PathLike[str], saved: Saved) -> None:
+    """Write a policy to ``path``."""
     policy = {
-        "recipe": _encode(recipe),
-        "runs": runs,
-        "state": {f.name: _encode(getattr(state, f.name)) for f in dataclasses.fields(state)},
-        "generator": _encode(rng.bit_generator.state),
+        "recipe": _encode(saved.recipe),
+        "runs": saved.runs,
+        "state": _encode(saved.state),
+        "generator": _encode(saved.rng.bit_generator.state),
+        "latest": [_encode(known) for known in saved.latest],
+        "made": saved.made,
     }
     document = {
         "format": FORMAT,
@@ -58,10 +67,8 @@ def save(
     write_atomically(path, lambda file: file.write(text.encode()))
 
 
-def load(
-    path: str | os.PathLike[str], parts: tuple[type, ...]
-) -> tuple[Recipe, int | None, Any, np.random.Generator]:
-    """Return recipe, runs, state and generator from ``path``."""
+def load(path: str | os.PathLike[str], parts: tuple[type, ...]) -> Saved:
+    """Return the policy that stands in ``path``."""
     raw = Path(path).read_bytes()
     try:
         document = json.loads(raw)
@@ -78,11 +85,16 @@ def load(
     try:
         recipe: Recipe = _decode(policy["recipe"], known)
         runs = policy["runs"]
-        state = _state_like(recipe.empty(runs), policy["state"])
-        rng = _generator(policy["generator"])
-    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
+        return Saved(
+            recipe,
+            runs,
+            _like("state", recipe.empty(runs), policy["state"]),
+            _generator(policy["generator"]),
+            _latest(recipe, runs, policy["latest"]),
+            _checks.integer("made", policy["made"], least=0),
+        )
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise _refusal(path, "a policy that can be built", error) from error
-    return recipe, runs, state, rng
 
 
 def _refusal(path: Any, wanted: str, came: Any) -> ValueError:
@@ -97,8 +109,9 @@ def _checksum(policy: Any) -> str:
 def _encode(value: Any) -> Any:
     """Return ``value`` as JSON knows it: parts by name, arrays with dtype and shape."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = {f.name: _encode(getattr(value, f.name)) for f in dataclasses.fields(value)}
-        return {"part": type(value).__name__, **fields}
+        fields = [field.name for field in dataclasses.fields(value) if field.init]
+        encoded = {name: _encode(getattr(value, name)) for name in fields}
+        return {"part": type(value).__name__, **encoded}
     if isinstance(value, np.ndarray):
         data = value.reshape(-1).tolist()
         return {"dtype": value.dtype.str, "shape": list(value.shape), "data": data}
@@ -106,11 +119,15 @@ def _encode(value: Any) -> Any:
         return value.item()
     if isinstance(value, dict):
         return {key: _encode(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_encode(item) for item in value]
     return value
 
 
 def _decode(value: Any, known: dict[str, type]) -> Any:
     """Return what `_encode` was given; a part checks its own fields as it is built."""
+    if isinstance(value, list):
+        return tuple(_decode(item, known) for item in value)
     if not isinstance(value, dict):
         return value
     if "data" in value:
@@ -124,22 +141,36 @@ def _decode(value: Any, known: dict[str, type]) -> Any:
     return known[value["part"]](**fields)
 
 
-def _state_like(empty: Any, saved: dict[str, Any]) -> Any:
-    """Return ``empty`` filled with ``saved``, whose entries must be of the same kind."""
-    names = [field.name for field in dataclasses.fields(empty)]
-    if sorted(saved) != sorted(names):
-        raise ValueError(f"`state` must hold {names}, got {sorted(saved)}.")
-    for name in names:
-        wanted, came = getattr(empty, name), _decode(saved[name], {})
-        alike = type(came) is type(wanted)
-        if alike and isinstance(wanted, np.ndarray):
-            alike = came.dtype == wanted.dtype and came.shape == wanted.shape
-        if not alike or not np.isfinite(came).all():
-            raise ValueError(
-                f"`state.{name}` must be finite and like {wanted!r}, got {came!r}."
-            )
-        setattr(empty, name, came)
-    return empty
+def _like(name: str, empty: Any, saved: Any) -> Any:
+    """Return ``saved`` decoded, which must be of the same kind and shapes as ``empty``."""
+    if dataclasses.is_dataclass(empty) and not isinstance(empty, type):
+        names = [field.name for field in dataclasses.fields(empty)]
+        if not isinstance(saved, dict) or sorted(saved) != sorted([*names, "part"]):
+            raise ValueError(f"`{name}` must hold {names}, got {saved!r}.")
+        values = {n: _like(f"{name}.{n}", getattr(empty, n), saved[n]) for n in names}
+        return dataclasses.replace(empty, **values)
+    if isinstance(empty, tuple):
+        if not isinstance(saved, list) or len(saved) != len(empty):
+            raise ValueError(f"`{name}` must hold {len(empty)} entries, got {saved!r}.")
+        return tuple(_like(name, e, s) for e, s in zip(empty, saved, strict=True))
+    came = _decode(saved, {})
+    alike = type(came) is type(empty)
+    if alike and isinstance(empty, np.ndarray):
+        alike = came.dtype == empty.dtype and came.shape == empty.shape
+    if not alike or (came is not None and not np.isfinite(came).all()):
+        raise ValueError(f"`{name}` must be finite and like {empty!r}, got {came!r}.")
+    return came
+
+
+def _latest(recipe: Recipe, runs: int | None, saved: Any) -> tuple[Any, Any]:
+    """Return probabilities and context of the latest choice, each None or of its shape."""
+    lead = () if runs is None else (runs,)
+    shapes = ((*lead, recipe.arms), (*lead, *(recipe.context_shape or ())))
+    probability, context = (
+        None if known is None else _like("latest", np.zeros(shape), known)
+        for known, shape in zip(saved, shapes, strict=True)
+    )
+    return probability, context
 
 
 def _generator(state: Any) -> np.random.Generator:

@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import numpy as np
+
 from banditsplit import _checks
+from banditsplit._typing import Float
 
 
 class Objective(Protocol):
@@ -13,9 +16,13 @@ class Objective(Protocol):
         """Return the value of rewards and costs, floats or arrays of one shape."""
         ...
 
+    def gaps(self, reward: Any, cost: Any) -> Float:
+        """Return how far each arm lies below the best, `[..., arms]`, given expectations."""
+        ...
+
     @property
-    def keeps_unit_interval(self) -> bool:
-        """Whether rewards in [0, 1] always have values in [0, 1]."""
+    def keeps_support(self) -> bool:
+        """Whether values stay in whatever interval the rewards lie in."""
         ...
 
 
@@ -28,8 +35,12 @@ class Reward:
         del cost
         return reward
 
+    def gaps(self, reward: Any, cost: Any) -> Float:
+        """Return how far each arm lies below the best, `[..., arms]`, in reward units."""
+        return below_best(self.value(reward, cost))
+
     @property
-    def keeps_unit_interval(self) -> bool:
+    def keeps_support(self) -> bool:
         """A reward is its own value."""
         return True
 
@@ -51,7 +62,18 @@ class Net:
         """Return ``reward - tradeoff * cost``, in reward units."""
         return reward - self.tradeoff * cost
 
+    def gaps(self, reward: Any, cost: Any) -> Float:
+        """Return how far each arm lies below the best, `[..., arms]`, in reward units."""
+        return below_best(self.value(reward, cost))
+
     @property
-    def keeps_unit_interval(self) -> bool:
-        """Costs push values below 0."""
+    def keeps_support(self) -> bool:
+        """Costs push values down."""
         return self.tradeoff == 0
+
+
+def below_best(value: Any) -> Float:
+    """Return how far each entry lies below the best of its row, `[..., arms]`."""
+    value = np.asarray(value, np.float64)
+    gap: Float = value.max(-1, keepdims=True) - value
+    return gap

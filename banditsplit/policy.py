@@ -10,6 +10,7 @@ from banditsplit import _checks, _storage
 from banditsplit._doors import ManyRuns, OneRun
 from banditsplit._stats import ArmStats
 from banditsplit._typing import Bool, Seed
+from banditsplit.feedback import Decision, Pull
 from banditsplit.recipe import Recipe
 
 
@@ -31,17 +32,25 @@ class Policy:
         ValueError: `runs` is below 1.
     """
 
-    __slots__ = ("_door", "_recipe", "_rng", "_state")
+    __slots__ = ("_door", "_latest", "_made", "_recipe", "_rng", "_state")
 
     def __init__(self, recipe: Recipe, *, runs: int | None = None, seed: Seed = None) -> None:
         self._recipe = recipe
+        shapes: dict[str, Any] = {
+            "resources": recipe.resources,
+            "context_shape": recipe.context_shape,
+        }
         self._door: OneRun | ManyRuns
         if runs is None:
-            self._door = OneRun(recipe.arms)
+            self._door = OneRun(recipe.arms, **shapes)
         else:
-            self._door = ManyRuns(recipe.arms, _checks.integer("runs", runs, least=1))
+            runs = _checks.integer("runs", runs, least=1)
+            self._door = ManyRuns(recipe.arms, runs, **shapes)
         self._rng = _checks.generator(seed)
         self._state = recipe.empty(self._door.runs)
+        # Probabilities and context of the latest choice, which `update` answers.
+        self._latest: tuple[Any, Any] = (None, None)
+        self._made = 0
 
     def select(self, context: Any = None, available: Any = None) -> Any:
         """Return the arm to pull: an int, or `[runs]`.
@@ -51,13 +60,35 @@ class Policy:
             available: The arms that may be pulled, bool `[arms]` or `[runs, arms]`.
 
         Raises:
-            TypeError: `available` does not hold booleans.
-            ValueError: `available` has another shape, or leaves a run without an arm.
+            TypeError: `available` does not hold booleans, or `context` numbers.
+            ValueError: `available` or `context` has another shape, a run is left without an
+                arm, or the context is not finite.
+            RuntimeError: The policy has finished; see `finished`.
         """
-        del context
+        finished = self._recipe.finished(self._state)
+        if finished is not False and np.all(finished):
+            raise RuntimeError("`select` must not be called: the policy has finished.")
+        door = self._door
+        if door.context_shape is not None:
+            context = door.context(context)
         if available is not None:
-            available = self._door.available(available)
-        return self._recipe.choose(self._state, self._rng, available)
+            available = door.available(available)
+        arm, probability = self._recipe.choose(self._state, self._rng, context, available)
+        self._latest = (probability, None if door.context_shape is None else context)
+        return arm
+
+    def probabilities(self, context: Any = None, available: Any = None) -> Any:
+        """Return the probabilities of the arms in this round, `[..., arms]`.
+
+        None for policies that do not draw: they take the best score. The arguments and errors
+        are `select`'s; nothing changes.
+        """
+        door = self._door
+        if door.context_shape is not None:
+            context = door.context(context)
+        if available is not None:
+            available = door.available(available)
+        return self._recipe.probabilities(self._state, context, available)
 
     def update(
         self, arm: Any, reward: Any, cost: Any = 0.0, side: Any = None, where: Any = None
@@ -69,30 +100,71 @@ class Policy:
         Args:
             arm: The pulled arm, an int or `[runs]`.
             reward: What it gave, a number or `[runs]`, in reward units.
-            cost: What it took, not negative, a number or `[runs]`, in cost units.
+            cost: What it took, not negative, a number or `[runs]`, in cost units; with a
+                last axis `[resources]` where the policy has several.
             side: Arms revealed without a pull: a mapping of ``revealed`` (bool), ``reward``
                 and ``cost``, each `[arms]` or `[runs, arms]`, and ``kind``, which says how
-                the numbers were obtained. Only policies with side observations read it.
-            where: The runs that have feedback, bool `[runs]`; the others stay as they are.
+                the numbers were obtained; ``graph``, bool `[..., arms, arms]`, may say who
+                reveals whom. Only policies with side observations read it.
+            where: The runs that have feedback, bool `[runs]`; the others stay as they are,
+                and so do those that have finished.
 
         Raises:
             TypeError: An argument is of the wrong type or dtype.
             ValueError: An argument has the wrong shape, is not finite, names no arm, or
                 lies outside what the index allows.
         """
+        self._learn(arm, reward, cost, side, self._door.where(where), *self._latest)
+
+    def decide(self, context: Any = None, available: Any = None) -> Decision:
+        """Return what `select` would, with what `learn` needs when feedback comes late.
+
+        The arguments and errors are `select`'s.
+        """
+        arm = self.select(context, available)
+        decision = Decision(self._made, arm, *self._latest)
+        self._made += 1
+        return decision
+
+    def learn(self, decision: Decision, reward: Any, cost: Any = 0.0, side: Any = None) -> None:
+        """Learn what came of ``decision``, in any order, and end a round.
+
+        Estimates use the probability that the decision was made with, not today's. The other
+        arguments and errors are `update`'s.
+        """
+        if not isinstance(decision, Decision):
+            raise TypeError(f"`decision` must be a Decision, got {decision!r}.")
+        probability, context = decision.probability, decision.context
+        self._learn(decision.arm, reward, cost, side, None, probability, context)
+
+    def _learn(
+        self,
+        arm: Any,
+        reward: Any,
+        cost: Any,
+        side: Any,
+        where: Bool | None,
+        probability: Any,
+        context: Any,
+    ) -> None:
         door, recipe = self._door, self._recipe
-        where = door.where(where)
-        cell, reward, cost = door.pulled(arm, reward, cost, where)
-        value = recipe.value(reward, cost)
-        cells = None
+        finished = recipe.finished(self._state)
+        if finished is not False and np.any(finished):
+            if self.runs is None:
+                raise RuntimeError("`update` must not be called: the policy has finished.")
+            where = ~finished if where is None else where & ~finished
+        seen = door.pulled(arm, reward, cost, where)
+        revealed = graph = None
         if side is not None and recipe.side_observations:
-            cells, side_reward, side_cost = door.revealed(side, cell, where)
-            side_value = recipe.value(side_reward, side_cost)
-        # Everything is checked: from here on nothing can fail.
-        recipe.observe(self._state, cell, value)
-        if cells is not None:
-            recipe.observe(self._state, cells, side_value)
-        recipe.advance(self._state, where)
+            revealed = door.revealed(side, seen.cell, where)
+            graph = door.graph(side)
+        if probability is not None:
+            probability = probability.reshape(-1)[seen.cell]
+        if where is not None:
+            context = None if context is None else context[where]
+            graph = None if graph is None else graph[where]
+        pull = Pull(*seen, where, probability, context, graph)
+        recipe.learn(self._state, pull, revealed)
 
     def fresh(self, *, runs: int | None = None, seed: Seed) -> "Policy":
         """Return a policy of the same recipe that has seen nothing."""
@@ -106,7 +178,10 @@ class Policy:
         Raises:
             OSError: ``path`` cannot be written; what stood there is intact.
         """
-        _storage.save(path, self._recipe, self._door.runs, self._state, self._rng)
+        saved = _storage.Saved(
+            self._recipe, self._door.runs, self._state, self._rng, self._latest, self._made
+        )
+        _storage.save(path, saved)
 
     @property
     def recipe(self) -> Recipe:
@@ -127,7 +202,10 @@ class Policy:
     def stats(self) -> ArmStats:
         """What is known of each arm: a copy."""
         stats = self._recipe.stats(self._state)
-        return replace(stats, t=self.round, pulls=stats.pulls.copy(), mean=stats.mean.copy())
+        copies: dict[str, Any] = {"pulls": stats.pulls.copy(), "mean": stats.mean.copy()}
+        if stats.variance is not None:
+            copies["variance"] = stats.variance.copy()
+        return replace(stats, t=self.round, **copies)
 
     @property
     def round(self) -> Any:
@@ -136,9 +214,12 @@ class Policy:
         return t if self.runs is None else t.copy()
 
     @property
-    def finished(self) -> bool | Bool:
+    def finished(self) -> Any:
         """Whether there is nothing left to decide: a bool, or `[runs]`."""
-        return False if self.runs is None else np.zeros(self.runs, np.bool_)
+        finished = self._recipe.finished(self._state)
+        if self.runs is None:
+            return bool(finished)
+        return np.broadcast_to(np.asarray(finished), (self.runs,)).copy()
 
     def __repr__(self) -> str:
         return f"Policy({self._recipe!r}, runs={self.runs})"
@@ -156,7 +237,8 @@ def load(path: str | os.PathLike[str], *, parts: tuple[type, ...] = ()) -> Polic
         ValueError: It is no policy file, is damaged, is of a newer schema, or names a part
             that is neither ours nor among ``parts``.
     """
-    recipe, runs, state, rng = _storage.load(path, parts)
-    policy = Policy(recipe, runs=runs, seed=rng)
-    policy._state = state  # noqa: SLF001 - the one other place that makes a policy
+    saved = _storage.load(path, parts)
+    policy = Policy(saved.recipe, runs=saved.runs, seed=saved.rng)
+    # The one other place that makes a policy.
+    policy._state, policy._latest, policy._made = saved.state, saved.latest, saved.made  # noqa: SLF001
     return policy

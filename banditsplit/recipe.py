@@ -8,10 +8,11 @@ import numpy as np
 from banditsplit import _checks
 from banditsplit._argmax import argmax
 from banditsplit._stats import ArmStats
-from banditsplit._typing import Bool, Float
+from banditsplit._typing import Bool
+from banditsplit.feedback import Pull, Seen
 from banditsplit.indices import Fixed, Index
 from banditsplit.indices._index import score
-from banditsplit.memories import Cell, Full, Memory
+from banditsplit.memories import Full, Memory
 from banditsplit.objectives import Objective, Reward
 
 # Beyond it the difference of two values may overflow, and a mean be lost for good.
@@ -21,8 +22,11 @@ LARGEST = 1e300
 class Recipe(Protocol):
     """What a `Policy` asks of the algorithm it plays.
 
-    Everything arrives here checked, and every check that can refuse feedback stands in
-    `value`, which changes nothing: so a refused round leaves the state as it was.
+    Shapes, dtypes, finiteness and signs are checked before anything arrives here. What only
+    the algorithm can refuse, `learn` refuses before it changes the state.
+
+    The state is a dataclass of arrays, numbers and further dataclasses whose shapes depend on
+    ``runs`` and the recipe alone, and whose numbers are finite: so it can be saved.
     """
 
     @property
@@ -35,6 +39,16 @@ class Recipe(Protocol):
         """Whether it learns from arms that were revealed without a pull."""
         ...
 
+    @property
+    def context_shape(self) -> tuple[int, ...] | None:
+        """The shape of one run's context; None if it does not look at contexts."""
+        ...
+
+    @property
+    def resources(self) -> int | None:
+        """How many costs a pull has; None if it is one number."""
+        ...
+
     def empty(self, runs: int | None) -> Any:
         """Return the state before the first round."""
         ...
@@ -43,20 +57,25 @@ class Recipe(Protocol):
         """Return what is known of each arm."""
         ...
 
-    def choose(self, state: Any, rng: np.random.Generator, available: Bool | None) -> Any:
-        """Return the arm to pull: an int, or `[runs]`."""
+    def choose(
+        self, state: Any, rng: np.random.Generator, context: Any, available: Bool | None
+    ) -> tuple[Any, Any]:
+        """Return the arm to pull, an int or `[runs]`, and the probabilities of all arms.
+
+        The probabilities are `[..., arms]` where the arm was drawn from them, else None.
+        """
         ...
 
-    def value(self, reward: Any, cost: Any) -> Any:
-        """Return what observations are worth, or refuse them."""
+    def probabilities(self, state: Any, context: Any, available: Bool | None) -> Any:
+        """Return the probabilities of the arms, `[..., arms]`; None if it does not draw."""
         ...
 
-    def observe(self, state: Any, cell: Cell, value: float | Float) -> None:
-        """Learn from observations of distinct cells."""
+    def learn(self, state: Any, pull: Pull, side: Seen | None) -> None:
+        """Learn from a round and end it, or refuse it and change nothing."""
         ...
 
-    def advance(self, state: Any, where: Bool | None) -> None:
-        """End a round."""
+    def finished(self, state: Any) -> Any:
+        """Return whether there is nothing left to decide: False for never, or `[runs]`."""
         ...
 
 
@@ -77,48 +96,71 @@ class IndexRecipe:
     objective: Objective = field(default_factory=Reward)
     memory: Memory = field(default_factory=Full)
     side_observations: bool = False
+    _low: float = field(init=False, repr=False, compare=False)
+    _high: float = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         _checks.integer("arms", self.arms, least=1)
-        if isinstance(self.index, Fixed) and self.index.arm >= self.arms:
-            msg = f"`arm` must be below the number of arms, {self.arms}, got {self.index.arm}."
-            raise ValueError(msg)
-        if self.index.unit_interval and not self.objective.keeps_unit_interval:
-            msg = (
-                f"`objective` must keep values in [0, 1] for {self.index!r}, "
-                f"got {self.objective!r}."
-            )
-            raise ValueError(msg)
+        if isinstance(self.index, Fixed):
+            _checks.below("arm", self.index.arm, self.arms)
+        low, high = self.index.support
+        if (low > -np.inf or high < np.inf) and not self.objective.keeps_support:
+            wanted = f"keep values in [{low}, {high}] for {self.index!r}"
+            raise ValueError(f"`objective` must {wanted}, got {self.objective!r}.")
+        object.__setattr__(self, "_low", max(low, -LARGEST))
+        object.__setattr__(self, "_high", min(high, LARGEST))
+
+    @property
+    def context_shape(self) -> None:
+        """It does not look at contexts."""
+        return
+
+    @property
+    def resources(self) -> None:
+        """One cost a pull."""
+        return
 
     def empty(self, runs: int | None) -> Any:
         """Return the state before the first round."""
-        return self.memory.empty(runs, self.arms)
+        return self.memory.empty(runs, self.arms, variance=self.index.needs_variance)
 
     def stats(self, state: Any) -> ArmStats:
         """Return what is known of each arm."""
         return self.memory.stats(state)
 
-    def choose(self, state: Any, rng: np.random.Generator, available: Bool | None) -> Any:
+    def choose(
+        self, state: Any, rng: np.random.Generator, context: Any, available: Bool | None
+    ) -> tuple[Any, None]:
         """Return the best available arm."""
+        del context
         scores = score(self.index, self.memory.stats(state), rng)
         if available is not None:
             scores = np.where(available, scores, -np.inf)
-        return argmax(scores, rng)
+        return argmax(scores, rng), None
 
-    def value(self, reward: Any, cost: Any) -> Any:
-        """Return what observations are worth under the objective."""
+    def probabilities(self, state: Any, context: Any, available: Bool | None) -> None:
+        """It takes the best score."""
+
+    def learn(self, state: Any, pull: Pull, side: Seen | None) -> None:
+        """Learn from a round and end it."""
+        value = self._value(pull.reward, pull.cost)
+        side_value = None if side is None else self._value(side.reward, side.cost)
+        self.memory.observe(state, pull.cell, value)
+        if side is not None:
+            self.memory.observe(state, side.cell, side_value)
+        self.memory.advance(state, pull.where)
+
+    def finished(self, state: Any) -> bool:
+        """There is always another round."""
+        del state
+        return False
+
+    def _value(self, reward: Any, cost: Any) -> Any:
+        """Return what observations are worth under the objective, or refuse them."""
         value = self.objective.value(reward, cost)
-        low, high = (0.0, 1.0) if self.index.unit_interval else (-LARGEST, LARGEST)
-        inside = (value >= low) & (value <= high)
+        inside = (value >= self._low) & (value <= self._high)
         if not (inside if type(inside) is bool else inside.all()):
-            msg = f"`reward` must have a value in [{low}, {high}] for {self.index!r}"
-            raise ValueError(f"{msg}, got {value!r} under {self.objective!r}.")
+            wanted = f"have a value in [{self._low}, {self._high}] for {self.index!r}"
+            came = f"{value!r} under {self.objective!r}"
+            raise ValueError(f"`reward` must {wanted}, got {came}.")
         return value
-
-    def observe(self, state: Any, cell: Cell, value: float | Float) -> None:
-        """Learn from observations of distinct cells."""
-        self.memory.observe(state, cell, value)
-
-    def advance(self, state: Any, where: Bool | None) -> None:
-        """End a round."""
-        self.memory.advance(state, where)

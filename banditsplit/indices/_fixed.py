@@ -1,21 +1,22 @@
 """Scores that no observation changes: what learning has to beat."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, final
 
 import numpy as np
 
 from banditsplit import _checks
 from banditsplit._stats import ArmStats
 from banditsplit._typing import Float
+from banditsplit.indices._index import Index
 
 
+@final
 @dataclass(frozen=True, slots=True)
-class Constant:
+class Constant(Index):
     """The same score for every arm: fair ties make it uniform play."""
 
     scores_untried: ClassVar[bool] = True
-    unit_interval: ClassVar[bool] = False
 
     def __call__(self, stats: ArmStats, rng: np.random.Generator) -> Float:
         """Return zeros, `[..., arms]`."""
@@ -23,8 +24,9 @@ class Constant:
         return np.zeros_like(stats.mean)
 
 
+@final
 @dataclass(frozen=True, slots=True)
-class Fixed:
+class Fixed(Index):
     """1 for ``arm``, 0 for the others.
 
     Attributes:
@@ -34,7 +36,6 @@ class Fixed:
     arm: int
 
     scores_untried: ClassVar[bool] = True
-    unit_interval: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         _checks.integer("arm", self.arm, least=0)

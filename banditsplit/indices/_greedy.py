@@ -1,17 +1,19 @@
 """Greedy play with a share of uniform exploration."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import final
 
 import numpy as np
 
 from banditsplit import _checks
 from banditsplit._stats import ArmStats
 from banditsplit._typing import Float
+from banditsplit.indices._index import Index
 
 
+@final
 @dataclass(frozen=True, slots=True)
-class Greedy:
+class Greedy(Index):
     """The mean; in a share of the rounds, the same for every arm, so that any may win.
 
     Constant: a round explores with probability ``epsilon``. Decaying: with
@@ -26,9 +28,6 @@ class Greedy:
 
     epsilon: float = 0.1
     decay: bool = False
-
-    scores_untried: ClassVar[bool] = False
-    unit_interval: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         check = _checks.nonnegative if self.decay else _checks.fraction

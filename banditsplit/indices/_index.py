@@ -1,7 +1,9 @@
 """What every index can do, and the one convention that all of them share."""
 
+import math
+from abc import ABC, abstractmethod
 from dataclasses import replace
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -9,21 +11,31 @@ from banditsplit._stats import ArmStats
 from banditsplit._typing import Float
 
 
-class Index(Protocol):
+class Index(ABC):
     """A frozen formula from `ArmStats` to a score for every arm.
+
+    A subclass is a frozen dataclass, is final, and says where it departs from this:
 
     Attributes:
         scores_untried: False where the formula speaks of pulled arms only; then an
             untried arm has index ``inf``, so that each gets its chance.
-        unit_interval: True where the formula needs values in [0, 1].
+        needs_variance: Whether the formula reads ``stats.variance``.
+        support: The interval in which values must lie.
     """
 
-    scores_untried: ClassVar[bool]
-    unit_interval: ClassVar[bool]
+    __slots__ = ()
 
+    scores_untried: ClassVar[bool] = False
+    needs_variance: ClassVar[bool] = False
+
+    @property
+    def support(self) -> tuple[float, float]:
+        """The interval in which values must lie."""
+        return (-math.inf, math.inf)
+
+    @abstractmethod
     def __call__(self, stats: ArmStats, rng: np.random.Generator) -> Float:
         """Return the index of every arm, `[..., arms]`; ties are the caller's matter."""
-        ...
 
 
 def score(index: Index, stats: ArmStats, rng: np.random.Generator) -> Any:

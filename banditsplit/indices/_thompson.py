@@ -1,17 +1,19 @@
 """Thompson sampling: the index is a draw from the posterior of the arm's mean."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, final
 
 import numpy as np
 
 from banditsplit import _checks
 from banditsplit._stats import ArmStats
 from banditsplit._typing import Float
+from banditsplit.indices._index import Index
 
 
+@final
 @dataclass(frozen=True, slots=True)
-class BetaThompson:
+class BetaThompson(Index):
     """A draw from Beta(successes + sum, failures + pulls - sum), for values in [0, 1].
 
     Thompson 1933; Agrawal & Goyal 2012, Alg. 1. Values between 0 and 1 are added as
@@ -26,7 +28,11 @@ class BetaThompson:
     failures: float = 1.0
 
     scores_untried: ClassVar[bool] = True  # the prior speaks for an untried arm
-    unit_interval: ClassVar[bool] = True
+
+    @property
+    def support(self) -> tuple[float, float]:
+        """Successes and failures are what it counts."""
+        return (0.0, 1.0)
 
     def __post_init__(self) -> None:
         _checks.positive("successes", self.successes)
@@ -40,8 +46,9 @@ class BetaThompson:
         return rng.beta(self.successes + gained, self.failures + missed)
 
 
+@final
 @dataclass(frozen=True, slots=True)
-class GaussianThompson:
+class GaussianThompson(Index):
     """A draw from Normal(mean, std**2 / pulls): Gaussian noise of known scale, flat prior.
 
     Agrawal & Goyal 2013 (*Further optimal regret bounds*), Sec. 2.2, use ``std=1`` and
@@ -52,9 +59,6 @@ class GaussianThompson:
     """
 
     std: float = 1.0
-
-    scores_untried: ClassVar[bool] = False
-    unit_interval: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         _checks.positive("std", self.std)

@@ -2,17 +2,19 @@
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import final
 
 import numpy as np
 
 from banditsplit import _checks
 from banditsplit._stats import ArmStats
 from banditsplit._typing import Float
+from banditsplit.indices._index import Index
 
 
+@final
 @dataclass(frozen=True, slots=True)
-class UCB:
+class UCB(Index):
     """Mean plus the width ``span * sqrt(alpha * ln t / (2 * pulls))``.
 
     The alpha form of Bubeck & Cesa-Bianchi 2012, Sec. 2.2. ``alpha=4`` is UCB1 (Auer,
@@ -26,9 +28,6 @@ class UCB:
 
     alpha: float = 4.0
     span: float = 1.0
-
-    scores_untried: ClassVar[bool] = False
-    unit_interval: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         _checks.positive("alpha", self.alpha)

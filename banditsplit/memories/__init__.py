@@ -1,6 +1,6 @@
 """Memories: what is kept of the past."""
 
 from banditsplit.memories._full import Full
-from banditsplit.memories._memory import Cell, Memory
+from banditsplit.memories._memory import Memory
 
-__all__ = ["Cell", "Full", "Memory"]
+__all__ = ["Full", "Memory"]

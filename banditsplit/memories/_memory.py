@@ -1,12 +1,10 @@
 """What every memory can do."""
 
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol
 
 from banditsplit._stats import ArmStats
-from banditsplit._typing import Bool, Float, Int
-
-# Where an observation belongs in the flattened `[runs, arms]`: one place, or many.
-Cell: TypeAlias = int | Int
+from banditsplit._typing import Bool, Float
+from banditsplit.feedback import Cell
 
 
 class Memory(Protocol):
@@ -16,8 +14,8 @@ class Memory(Protocol):
     without knowing which memory it belongs to.
     """
 
-    def empty(self, runs: int | None, arms: int) -> Any:
-        """Return the state before the first round."""
+    def empty(self, runs: int | None, arms: int, *, variance: bool) -> Any:
+        """Return the state before the first round, with variances where asked for."""
         ...
 
     def stats(self, state: Any) -> ArmStats:

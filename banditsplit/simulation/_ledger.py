@@ -13,8 +13,8 @@ SUMS = ("pseudo_regret", "reward", "cost", "audit_cost")
 class Ledger:
     """Adds up what each run got, and copies the sums when a run reaches a checkpoint.
 
-    Runs may be at different rounds (a vector environment may skip some in a step), so each
-    has its own count.
+    Runs may be at different rounds (a vector environment may skip some in a step, and a policy
+    may finish early), so each has its own count.
     """
 
     def __init__(self, runs: int, arms: int, rounds: Int, record: tuple[str, ...]) -> None:
@@ -44,7 +44,9 @@ class Ledger:
             self._read[:, due, place[due]] = self._sums[:, due]
 
     def track(self) -> Track:
-        """Return the curves."""
+        """Return the curves; where a run ended early, its sums stay as they were."""
+        missing = self.rounds > self.count[:, None]  # [runs, checkpoints]
+        self._read = np.where(missing, self._sums[..., None], self._read)
         sums: dict[str, Float] = dict(zip((*SUMS, *self.record), self._read, strict=True))
         recorded = {name: sums.pop(name) for name in self.record}
         return Track(**sums, pulls=self.pulls, recorded=recorded, side_kind=self.side_kind)

@@ -14,6 +14,7 @@ from banditsplit.objectives import Objective
 from banditsplit.policy import Policy
 from banditsplit.simulation._history import Track
 from banditsplit.simulation._ledger import Ledger
+from banditsplit.theory import Stationary
 
 
 class Seeds(NamedTuple):
@@ -40,7 +41,7 @@ class Game:
     """What is played, how it is judged, and when the books are read.
 
     Attributes:
-        environment: A `Problem`, an ``Env`` or a ``VectorEnv``.
+        environment: A `Problem`, a `World`, an ``Env`` or a ``VectorEnv``.
         arms: How many arms it has.
         rounds: `[checkpoints]`, the last one being the horizon.
         objective: What everyone is judged by.
@@ -61,33 +62,36 @@ class Game:
         """Return the gaps of the pulled arms plus what audits cost; nan where unknown."""
         if "expected_reward" not in info:
             return np.nan
-        expected: Float = np.asarray(
-            self.objective.value(info["expected_reward"], info.get("expected_cost", 0.0))
-        )
-        if expected.ndim == 1:
-            pulled = expected[arm]
+        gap = self.objective.gaps(info["expected_reward"], info.get("expected_cost", 0.0))
+        if gap.ndim == 1:
+            pulled = gap[arm]
         else:
-            pulled = np.take_along_axis(expected, arm[:, None], -1)[:, 0]
+            pulled = np.take_along_axis(gap, arm[:, None], -1)[:, 0]
         audit = self.objective.value(0.0, 0.0) - self.objective.value(0.0, audit_cost)
-        regret = expected.max(-1) - pulled + audit
+        regret = pulled + audit
         known = info.get("_expected_reward")  # the rows of a vector that tell
         return regret if known is None else np.where(known, regret, np.nan)
 
 
-def play_problem(policy: Policy, game: Game, runs: int, seeds: Seeds) -> Track:
-    """Play ``runs`` runs side by side against a problem."""
+def play_world(policy: Policy, game: Game, runs: int, seeds: Seeds) -> Track:
+    """Play ``runs`` runs side by side against a world, or a problem as one."""
     learner = policy.fresh(runs=runs, seed=np.random.default_rng(seeds.policy))
     rng = np.random.default_rng(seeds.world)
-    problem, ledger = game.environment, game.ledger(runs)
-    info = {
-        "expected_reward": problem.expected_reward,
-        "expected_cost": problem.expected_cost,
-    }
-    for _ in range(game.rounds[-1]):
-        arm = learner.select()
-        reward, cost = problem.draw(arm, rng)
-        learner.update(arm, reward, cost)
-        ledger.add(arm, (game.regret(arm, info, 0.0), reward, cost, 0.0))
+    world, ledger = game.environment, game.ledger(runs)
+    if not hasattr(world, "situation"):
+        world = Stationary(world)
+    for t in range(1, game.rounds[-1] + 1):
+        playing = ~learner.finished
+        if not playing.any():
+            break
+        situation = world.situation(t, runs, rng)
+        arm = learner.select(situation.context)
+        reward, cost, side = world.respond(situation, arm, rng)
+        learner.update(arm, reward, cost, side)
+        _note_side_kind(ledger, learner, side)
+        regret = game.regret(arm, situation._asdict(), 0.0)
+        paid = cost if cost.ndim == 1 else cost.sum(-1)
+        ledger.add(arm, (regret, reward, paid, 0.0), None if playing.all() else playing)
     return ledger.track()
 
 
@@ -97,6 +101,8 @@ def play_env(policy: Policy, game: Game, runs: int, seeds: Seeds) -> Track:
     env, ledger = game.environment, game.ledger(runs)
     observation, _ = env.reset(seed=int(seeds.world.generate_state(1)[0]))
     for _ in range(game.rounds[-1]):
+        if learner.finished:
+            break
         arm = learner.select(observation)
         observation, reward, terminated, truncated, info = env.step(arm)
         cost, audit_cost = info.get("cost", 0.0), info.get("audit_cost", 0.0)
@@ -123,13 +129,13 @@ def play_vector_env(policy: Policy, game: Game, runs: int, seeds: Seeds) -> Trac
     mode = getattr(env.metadata.get("autoreset_mode"), "name", "NEXT_STEP")
     observation, _ = env.reset(seed=int(seeds.world.generate_state(1)[0]))
     resetting = np.zeros(runs, np.bool_)
-    while (ledger.count < game.rounds[-1]).any():
+    while (playing := (ledger.count < game.rounds[-1]) & ~learner.finished).any():
         arm = learner.select(observation)
         observation, reward, terminated, truncated, info = env.step(arm)
         ended = np.asarray(terminated | truncated)
         if mode == "SAME_STEP" and "final_info" in info:
             info = _with_final(info, ended, runs)
-        where: Bool = ~resetting & (ledger.count < game.rounds[-1])
+        where: Bool = ~resetting & playing
         asked = None if where.all() else where
         cost, audit_cost = _numbers(info, "cost", runs), _numbers(info, "audit_cost", runs)
         side = info.get("side_observations")

@@ -14,7 +14,7 @@ from banditsplit.simulation._play import (
     Game,
     block_seeds,
     play_env,
-    play_problem,
+    play_world,
     play_vector_env,
 )
 
@@ -65,7 +65,7 @@ def simulate(
     runs = _checks.integer("runs", runs, least=1)
     checkpoints = _checks.integer("checkpoints", checkpoints, least=1)
     play, arms, block = _player(environment, runs)
-    if record and play is play_problem:
+    if record and play is play_world:
         raise ValueError(f"`record` must be empty for a Problem, got {record!r}.")
     _check_policies(policies, arms)
     rounds = np.unique(np.linspace(0, horizon, min(checkpoints, horizon) + 1).round())[1:]
@@ -98,8 +98,8 @@ def _player(environment: Any, runs: int) -> tuple[Any, int, int]:
         return play_vector_env, int(environment.single_action_space.n), runs
     if hasattr(environment, "step"):
         return play_env, int(environment.action_space.n), 1
-    if hasattr(environment, "draw"):
-        return play_problem, environment.arms, BLOCK
+    if hasattr(environment, "draw") or hasattr(environment, "situation"):
+        return play_world, environment.arms, BLOCK
     msg = f"`environment` must be a Problem, an Env or a VectorEnv, got {environment!r}."
     raise TypeError(msg)
 

@@ -2,5 +2,14 @@
 
 from banditsplit.theory._bounds import ucb1_regret_bound
 from banditsplit.theory._problems import BernoulliProblem, GaussianProblem, Problem
+from banditsplit.theory._worlds import Situation, Stationary, World
 
-__all__ = ["BernoulliProblem", "GaussianProblem", "Problem", "ucb1_regret_bound"]
+__all__ = [
+    "BernoulliProblem",
+    "GaussianProblem",
+    "Problem",
+    "Situation",
+    "Stationary",
+    "World",
+    "ucb1_regret_bound",
+]

@@ -6,7 +6,7 @@ import numpy as np
 
 from banditsplit import _checks
 from banditsplit.objectives import Objective, Reward
-from banditsplit.theory._problems import Problem, gaps
+from banditsplit.theory._problems import Problem
 
 
 def ucb1_regret_bound(
@@ -30,7 +30,8 @@ def ucb1_regret_bound(
     if problem.span > _checks.positive("span", span):
         msg = f"`span` must be at least the problem's own, {problem.span}, got {span!r}."
         raise ValueError(msg)
-    gap = gaps(problem, Reward() if objective is None else objective)
+    judge = Reward() if objective is None else objective
+    gap = judge.gaps(problem.expected_reward, problem.expected_cost)
     gap = gap[gap > 0]
     logarithmic = float(np.sum(8 * span**2 * math.log(horizon) / gap))
     return logarithmic + (1 + math.pi**2 / 3) * float(gap.sum())

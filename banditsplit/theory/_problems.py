@@ -7,7 +7,6 @@ import numpy as np
 
 from banditsplit import _checks
 from banditsplit._typing import Float
-from banditsplit.objectives import Objective
 
 
 class Problem(Protocol):
@@ -32,13 +31,6 @@ class Problem(Protocol):
     def draw(self, arm: Any, rng: np.random.Generator) -> tuple[Any, Any]:
         """Return rewards and costs of pulls of ``arm``, of its shape."""
         ...
-
-
-def gaps(problem: Problem, objective: Objective) -> Float:
-    """Return how far each arm's expected value lies below the best one, `[arms]`."""
-    value = np.asarray(objective.value(problem.expected_reward, problem.expected_cost))
-    gap: Float = value.max() - value
-    return gap
 
 
 @dataclass(frozen=True, slots=True, eq=False)
