@@ -1,6 +1,6 @@
 """Cost-aware bandits: decisions that have a reward and a price."""
 
-from banditsplit import indices, memories, objectives, theory
+from banditsplit import feedback, indices, memories, objectives, recipes, theory
 from banditsplit._stats import ArmStats
 from banditsplit.algorithms import (
     UCB1,
@@ -12,10 +12,10 @@ from banditsplit.algorithms import (
     UniformRandom,
 )
 from banditsplit.compose import Options, RunOptions, compose
+from banditsplit.feedback import Decision
 from banditsplit.objectives import Net, Reward
 from banditsplit.policy import Policy, load
-from banditsplit.feedback import Decision
-from banditsplit.recipe import IndexRecipe, Recipe
+from banditsplit.recipes import IndexRecipe, Recipe
 from banditsplit.simulation import History, Track, simulate
 from banditsplit.theory import BernoulliProblem, GaussianProblem
 
@@ -41,10 +41,12 @@ __all__ = [
     "Track",
     "UniformRandom",
     "compose",
+    "feedback",
     "indices",
     "load",
     "memories",
     "objectives",
+    "recipes",
     "simulate",
     "theory",
 ]

@@ -76,6 +76,12 @@ def member(name: str, value: Any, allowed: tuple[str, ...]) -> str:
     return str(value)
 
 
+def instance(name: str, value: Any, wanted: type) -> None:
+    """Refuse a ``value`` that is no ``wanted``."""
+    if not isinstance(value, wanted):
+        raise TypeError(f"`{name}` must be of type {wanted.__name__}, got {value!r}.")
+
+
 def generator(seed: Seed) -> np.random.Generator:
     """Return a generator: ``seed`` itself, or a new one from an int or a `SeedSequence`."""
     try:

@@ -49,7 +49,9 @@ class Door(ABC):
     def available(self, mask: Any) -> Bool:
         """Return the arms that may be pulled, `[..., arms]`, checked; `[arms]` is for all."""
         shape = (*self._lead, self.arms)
-        available: Bool = _array("available", mask, shape, "b", one_for_all=True)
+        available: Bool = _array(
+            "available", mask, shape, "b", one_for_all=self.runs is not None
+        )
         if not available.any(-1).all():
             raise ValueError(f"`available` must leave at least one arm, got {mask!r}.")
         return available
@@ -96,7 +98,9 @@ class Door(ABC):
         if not isinstance(side, Mapping) or side.get("graph") is None:
             return None
         shape = (*self._lead, self.arms, self.arms)
-        graph: Bool = _array("side['graph']", side["graph"], shape, "b", one_for_all=True)
+        graph: Bool = _array(
+            "side['graph']", side["graph"], shape, "b", one_for_all=self.runs is not None
+        )
         return graph
 
 

@@ -13,25 +13,22 @@ from typing import Any
 
 import numpy as np
 
-from banditsplit import _checks, indices, memories, objectives
+from banditsplit import _checks, indices, memories, objectives, recipes
 from banditsplit._files import write_atomically
-from banditsplit.recipe import IndexRecipe, Recipe
+from banditsplit.recipes import Recipe
 
 FORMAT, SCHEMA = "banditsplit.policy", 1
 
-# What a recipe may be made of without the reader naming it. Only these are ever built.
-PARTS: tuple[type, ...] = (
-    IndexRecipe,
-    indices.BetaThompson,
-    indices.Constant,
-    indices.Fixed,
-    indices.GaussianThompson,
-    indices.Greedy,
-    indices.UCB,
-    memories.Full,
-    objectives.Net,
-    objectives.Reward,
-)
+# What a recipe may be made of without the reader naming it: our public dataclasses. Only
+# these are ever built.
+PARTS: dict[str, type] = {
+    name: part
+    for module in (indices, memories, objectives, recipes)
+    for name in module.__all__
+    if isinstance(part := getattr(module, name), type) and dataclasses.is_dataclass(part)
+}
+# Whatever comes of bytes that are no policy: JSON's own errors are ValueErrors.
+_UNREADABLE = (KeyError, OverflowError, RecursionError, TypeError, ValueError)
 GENERATORS = ("MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64")
 
 
@@ -72,16 +69,17 @@ def load(path: str | os.PathLike[str], parts: tuple[type, ...]) -> Saved:
     raw = Path(path).read_bytes()
     try:
         document = json.loads(raw)
-        if document["format"] != FORMAT:
-            raise _refusal(path, f"a {FORMAT} file", document["format"])
-        if document["schema"] != SCHEMA:
-            raise _refusal(path, f"of schema {SCHEMA}", document["schema"])
-        policy = document["policy"]
-        if document["sha256"] != _checksum(policy):
-            raise _refusal(path, "undamaged", "another checksum")
-    except (KeyError, TypeError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        found, schema = document["format"], document["schema"]
+        policy, checksum = document["policy"], document["sha256"]
+    except _UNREADABLE as error:
         raise _refusal(path, f"a {FORMAT} file", f"{type(error).__name__}: {error}") from None
-    known = {part.__name__: part for part in (*PARTS, *parts)}
+    if found != FORMAT:
+        raise _refusal(path, f"a {FORMAT} file", found)
+    if schema != SCHEMA:
+        raise _refusal(path, f"of schema {SCHEMA}", schema)
+    if checksum != _checksum(policy):
+        raise _refusal(path, "undamaged", "another checksum")
+    known = PARTS | {part.__name__: part for part in parts}
     try:
         recipe: Recipe = _decode(policy["recipe"], known)
         runs = policy["runs"]
@@ -93,7 +91,7 @@ def load(path: str | os.PathLike[str], parts: tuple[type, ...]) -> Saved:
             _latest(recipe, runs, policy["latest"]),
             _checks.integer("made", policy["made"], least=0),
         )
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, *_UNREADABLE) as error:
         raise _refusal(path, "a policy that can be built", error) from error
 
 

@@ -7,7 +7,7 @@ from banditsplit.indices import Index
 from banditsplit.memories import Full, Memory
 from banditsplit.objectives import Objective, Reward
 from banditsplit.policy import Policy
-from banditsplit.recipe import IndexRecipe
+from banditsplit.recipes import IndexRecipe
 
 
 class RunOptions(TypedDict, total=False):

@@ -5,6 +5,8 @@ from typing import Any, NamedTuple, TypeAlias
 
 from banditsplit._typing import Bool, Int
 
+__all__ = ["KINDS", "Cell", "Decision", "Pull", "Seen"]
+
 # Where an observation belongs in the flattened `[runs, arms]`: one place, or many.
 Cell: TypeAlias = int | Int
 

@@ -8,6 +8,8 @@ import numpy as np
 from banditsplit import _checks
 from banditsplit._typing import Float
 
+__all__ = ["Net", "Objective", "Reward", "below_best"]
+
 
 class Objective(Protocol):
     """Turns reward and cost into the one value that is learned and judged."""

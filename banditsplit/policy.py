@@ -11,7 +11,7 @@ from banditsplit._doors import ManyRuns, OneRun
 from banditsplit._stats import ArmStats
 from banditsplit._typing import Bool, Seed
 from banditsplit.feedback import Decision, Pull
-from banditsplit.recipe import Recipe
+from banditsplit.recipes import Recipe
 
 
 @final
@@ -114,7 +114,8 @@ class Policy:
             ValueError: An argument has the wrong shape, is not finite, names no arm, or
                 lies outside what the index allows.
         """
-        self._learn(arm, reward, cost, side, self._door.where(where), *self._latest)
+        where = self._door.where(where)
+        self._learn((arm, reward, cost, side), self._latest, where)
 
     def decide(self, context: Any = None, available: Any = None) -> Decision:
         """Return what `select` would, with what `learn` needs when feedback comes late.
@@ -134,19 +135,14 @@ class Policy:
         """
         if not isinstance(decision, Decision):
             raise TypeError(f"`decision` must be a Decision, got {decision!r}.")
-        probability, context = decision.probability, decision.context
-        self._learn(decision.arm, reward, cost, side, None, probability, context)
+        basis = (decision.probability, decision.context)
+        self._learn((decision.arm, reward, cost, side), basis, None)
 
     def _learn(
-        self,
-        arm: Any,
-        reward: Any,
-        cost: Any,
-        side: Any,
-        where: Bool | None,
-        probability: Any,
-        context: Any,
+        self, answer: tuple[Any, ...], basis: tuple[Any, Any], where: Bool | None
     ) -> None:
+        """Learn an answer, and what its decision was based on."""
+        (arm, reward, cost, side), (probability, context) = answer, basis
         door, recipe = self._door, self._recipe
         finished = recipe.finished(self._state)
         if finished is not False and np.any(finished):

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -24,6 +23,7 @@ from banditsplit import (
     simulate,
 )
 from banditsplit._typing import Float
+from banditsplit.indices import Index
 from banditsplit.theory import ucb1_regret_bound
 
 RUNS, EARLY, HORIZON = 250, 2500, 10_000
@@ -79,13 +79,10 @@ def test_ucb1_stays_below_its_bound_and_grows_like_log(problem: BernoulliProblem
 
 
 @dataclass(frozen=True)
-class Forgot:
+class Forgot(Index):
     """UCB1 with a planted mistake in its width."""
 
     width: Callable[[ArmStats], Float]
-
-    scores_untried: ClassVar[bool] = False
-    unit_interval: ClassVar[bool] = False
 
     def __call__(self, stats: ArmStats, rng: np.random.Generator) -> Float:
         """Mean plus a wrong width."""

@@ -189,5 +189,5 @@ def test_objectives_on_paper() -> None:
     assert Reward().value(0.9, 5.0) == 0.9
     assert Net(0.1).value(0.9, 5.0) == 0.9 - 0.1 * 5.0
     assert Net(0.5).value(np.array([1.0, 0.5]), np.array([1.0, 2.0])).tolist() == [0.5, -0.5]
-    assert [Reward().keeps_unit_interval, Net(0.0).keeps_unit_interval] == [True, True]
-    assert not Net(0.1).keeps_unit_interval
+    assert [Reward().keeps_support, Net(0.0).keeps_support] == [True, True]
+    assert not Net(0.1).keeps_support

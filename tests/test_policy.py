@@ -53,8 +53,8 @@ def test_many_runs_take_and_give_arrays_even_when_there_is_one(runs: int) -> Non
     assert policy.runs == runs
     assert policy.round.shape == (runs, 1)
     assert (policy.round == 2).all()
-    assert policy.finished.shape == (runs,)  # type: ignore[union-attr] # the many-runs door
-    assert not policy.finished.any()  # type: ignore[union-attr]
+    assert policy.finished.shape == (runs,)  # the many-runs door
+    assert not policy.finished.any()
     assert policy.stats.pulls.shape == policy.stats.mean.shape == (runs, 3)
 
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from banditsplit import UCB1, ArmStats, Policy, SplitEES, ThompsonSampling, compose, load
 from banditsplit._typing import Float
+from banditsplit.indices import Index
 
 Document = dict[str, Any]
 
@@ -288,13 +289,12 @@ def test_a_forgery_without_a_change_is_accepted(raw: bytes, tmp_path: Path) -> N
 
 
 @dataclass(frozen=True, slots=True)
-class LastFirst:
+class LastFirst(Index):
     """An index of a user: later arms first."""
 
     strength: float = 1.0
 
     scores_untried: ClassVar[bool] = True
-    unit_interval: ClassVar[bool] = False
 
     def __call__(self, stats: ArmStats, rng: np.random.Generator) -> Float:
         """Scores that grow with the arm."""

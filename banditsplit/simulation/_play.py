@@ -58,15 +58,20 @@ class Game:
         """Return empty books."""
         return Ledger(runs, self.arms, self.rounds, self.record)
 
+    def check_recorded(self, info: dict[str, Any]) -> None:
+        """Refuse to record what the environment does not tell."""
+        for name in self.record:
+            if name not in info:
+                msg = f"`record` must name info entries, {sorted(info)}"
+                raise ValueError(f"{msg}, got {name!r}.")
+
     def regret(self, arm: Any, info: dict[str, Any], audit_cost: Any) -> Any:
         """Return the gaps of the pulled arms plus what audits cost; nan where unknown."""
         if "expected_reward" not in info:
             return np.nan
-        gap = self.objective.gaps(info["expected_reward"], info.get("expected_cost", 0.0))
-        if gap.ndim == 1:
-            pulled = gap[arm]
-        else:
-            pulled = np.take_along_axis(gap, arm[:, None], -1)[:, 0]
+        # Without expected costs an objective that needs them makes this nan, which is honest.
+        gap = self.objective.gaps(info["expected_reward"], info.get("expected_cost", np.nan))
+        pulled = gap[arm] if gap.ndim == 1 else gap[np.arange(len(gap)), arm]
         audit = self.objective.value(0.0, 0.0) - self.objective.value(0.0, audit_cost)
         regret = pulled + audit
         known = info.get("_expected_reward")  # the rows of a vector that tell
@@ -109,6 +114,7 @@ def play_env(policy: Policy, game: Game, runs: int, seeds: Seeds) -> Track:
         side = info.get("side_observations")
         learner.update(arm, reward, cost, side)
         _note_side_kind(ledger, learner, side)
+        game.check_recorded(info)
         recorded = [float(info[name]) for name in game.record]
         regret = game.regret(arm, info, audit_cost)
         ledger.add(arm, (regret, reward, cost, audit_cost, *recorded))
@@ -141,6 +147,8 @@ def play_vector_env(policy: Policy, game: Game, runs: int, seeds: Seeds) -> Trac
         side = info.get("side_observations")
         learner.update(arm, reward, cost, side, asked)
         _note_side_kind(ledger, learner, side)
+        if where.any():
+            game.check_recorded(info)
         recorded = [_numbers(info, name, runs) for name in game.record]
         regret = game.regret(arm, info, audit_cost)
         ledger.add(arm, (regret, reward, cost, audit_cost, *recorded), asked)

@@ -14,8 +14,8 @@ from banditsplit.simulation._play import (
     Game,
     block_seeds,
     play_env,
-    play_world,
     play_vector_env,
+    play_world,
 )
 
 # Runs share their random streams in blocks of this fixed size, and each block has its own
@@ -44,7 +44,7 @@ def simulate(
 
     Args:
         policies: Name to template.
-        environment: A `Problem`; a Gymnasium ``Env``, played run after run; or a
+        environment: A `Problem` or a `World`; a Gymnasium ``Env``, played run after run; or a
             ``VectorEnv`` in any autoreset mode, whose ``num_envs`` equals ``runs``. An
             episode that ends is reset, and play goes on.
         horizon: Rounds of a run.
@@ -95,13 +95,21 @@ def _player(environment: Any, runs: int) -> tuple[Any, int, int]:
         if environment.num_envs != runs:
             msg = f"`runs` must equal the environment's num_envs, {environment.num_envs}"
             raise ValueError(f"{msg}, got {runs}.")
-        return play_vector_env, int(environment.single_action_space.n), runs
+        return play_vector_env, _arms(environment.single_action_space), runs
     if hasattr(environment, "step"):
-        return play_env, int(environment.action_space.n), 1
+        return play_env, _arms(environment.action_space), 1
     if hasattr(environment, "draw") or hasattr(environment, "situation"):
         return play_world, environment.arms, BLOCK
     msg = f"`environment` must be a Problem, an Env or a VectorEnv, got {environment!r}."
     raise TypeError(msg)
+
+
+def _arms(space: Any) -> int:
+    """Return how many arms a Discrete space has; arms are numbered from 0."""
+    if not hasattr(space, "n") or getattr(space, "start", 0) != 0:
+        msg = "`environment` must have a Discrete action space that starts at 0"
+        raise ValueError(f"{msg}, got {space!r}.")
+    return int(space.n)
 
 
 def _check_policies(policies: Any, arms: int) -> None:

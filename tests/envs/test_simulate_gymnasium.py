@@ -11,7 +11,9 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from banditsplit import ArmStats, Policy, Track, UniformRandom, compose, simulate
 from banditsplit._typing import Bool, Float
-from banditsplit.memories import Cell, Full
+from banditsplit.feedback import Cell
+from banditsplit.indices import Index
+from banditsplit.memories import Full
 
 HORIZON, ARMS, LANES = 16, 3, 4  # at 16 some lanes have had fewer resets than others
 MODES = list(AutoresetMode)
@@ -80,8 +82,8 @@ class TakingNotes:
     values: Observed = field(default_factory=dict)
     rounds: list[Any] = field(default_factory=list)
 
-    def empty(self, runs: int | None, arms: int) -> ArmStats:
-        return Full().empty(runs, arms)
+    def empty(self, runs: int | None, arms: int, *, variance: bool = False) -> ArmStats:
+        return Full().empty(runs, arms, variance=variance)
 
     def stats(self, state: ArmStats) -> ArmStats:
         return state
@@ -97,11 +99,10 @@ class TakingNotes:
 
 
 @dataclass(frozen=True, slots=True)
-class Cycle:
+class Cycle(Index):
     """Arm t mod arms: no chance, so that one run and a row of many do the same."""
 
     scores_untried: ClassVar[bool] = True
-    unit_interval: ClassVar[bool] = False
 
     def __call__(self, stats: ArmStats, rng: np.random.Generator) -> Float:
         del rng

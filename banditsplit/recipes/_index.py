@@ -1,7 +1,7 @@
-"""The frozen half of a policy: how it decides and how it learns."""
+"""Score every arm and take the best."""
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -17,66 +17,6 @@ from banditsplit.objectives import Objective, Reward
 
 # Beyond it the difference of two values may overflow, and a mean be lost for good.
 LARGEST = 1e300
-
-
-class Recipe(Protocol):
-    """What a `Policy` asks of the algorithm it plays.
-
-    Shapes, dtypes, finiteness and signs are checked before anything arrives here. What only
-    the algorithm can refuse, `learn` refuses before it changes the state.
-
-    The state is a dataclass of arrays, numbers and further dataclasses whose shapes depend on
-    ``runs`` and the recipe alone, and whose numbers are finite: so it can be saved.
-    """
-
-    @property
-    def arms(self) -> int:
-        """How many arms there are."""
-        ...
-
-    @property
-    def side_observations(self) -> bool:
-        """Whether it learns from arms that were revealed without a pull."""
-        ...
-
-    @property
-    def context_shape(self) -> tuple[int, ...] | None:
-        """The shape of one run's context; None if it does not look at contexts."""
-        ...
-
-    @property
-    def resources(self) -> int | None:
-        """How many costs a pull has; None if it is one number."""
-        ...
-
-    def empty(self, runs: int | None) -> Any:
-        """Return the state before the first round."""
-        ...
-
-    def stats(self, state: Any) -> ArmStats:
-        """Return what is known of each arm."""
-        ...
-
-    def choose(
-        self, state: Any, rng: np.random.Generator, context: Any, available: Bool | None
-    ) -> tuple[Any, Any]:
-        """Return the arm to pull, an int or `[runs]`, and the probabilities of all arms.
-
-        The probabilities are `[..., arms]` where the arm was drawn from them, else None.
-        """
-        ...
-
-    def probabilities(self, state: Any, context: Any, available: Bool | None) -> Any:
-        """Return the probabilities of the arms, `[..., arms]`; None if it does not draw."""
-        ...
-
-    def learn(self, state: Any, pull: Pull, side: Seen | None) -> None:
-        """Learn from a round and end it, or refuse it and change nothing."""
-        ...
-
-    def finished(self, state: Any) -> Any:
-        """Return whether there is nothing left to decide: False for never, or `[runs]`."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +41,12 @@ class IndexRecipe:
 
     def __post_init__(self) -> None:
         _checks.integer("arms", self.arms, least=1)
+        _checks.instance("index", self.index, Index)
+        _checks.instance("side_observations", self.side_observations, bool)
+        for name, method in (("objective", "value"), ("memory", "observe")):
+            if not hasattr(getattr(self, name), method):
+                wanted = f"`{name}` must have a method `{method}`"
+                raise TypeError(f"{wanted}, got {getattr(self, name)!r}.")
         if isinstance(self.index, Fixed):
             _checks.below("arm", self.index.arm, self.arms)
         low, high = self.index.support
@@ -144,10 +90,10 @@ class IndexRecipe:
     def learn(self, state: Any, pull: Pull, side: Seen | None) -> None:
         """Learn from a round and end it."""
         value = self._value(pull.reward, pull.cost)
-        side_value = None if side is None else self._value(side.reward, side.cost)
+        revealed = None if side is None else (side.cell, self._value(side.reward, side.cost))
         self.memory.observe(state, pull.cell, value)
-        if side is not None:
-            self.memory.observe(state, side.cell, side_value)
+        if revealed is not None:
+            self.memory.observe(state, *revealed)
         self.memory.advance(state, pull.where)
 
     def finished(self, state: Any) -> bool:
