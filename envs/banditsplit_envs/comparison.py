@@ -11,7 +11,7 @@ from banditsplit import _checks
 from banditsplit._typing import Float, Int
 from banditsplit.simulation import History, Progress, mean_interval
 from banditsplit_envs import baselines
-from banditsplit_envs.cost import EVALUATES, SplitCost
+from banditsplit_envs.cost import SplitCost
 from banditsplit_envs.outcome import Outcome, SplitRule
 from banditsplit_envs.rows import sample_order
 from banditsplit_envs.split_replay import SplitReplayVector
@@ -142,6 +142,10 @@ def compare(
         TypeError: An argument is of the wrong type.
         ValueError: An argument is outside its range, or ``trace`` has no labels.
     """
+    if not isinstance(trace, Trace):
+        raise TypeError(f"`trace` must be a Trace, got {trace!r}.")
+    if not isinstance(cost, SplitCost):
+        raise TypeError(f"`cost` must be a SplitCost, got {cost!r}.")
     if trace.label is None:
         raise ValueError("`trace` must have labels, got None: the accuracy needs them.")
     passes = _checks.integer("passes", passes, least=1)
@@ -150,13 +154,13 @@ def compare(
     seed = _checks.integer("seed", seed, least=0)
     streams = [np.random.SeedSequence(seed, spawn_key=(n,)) for n in range(3)]
     order = sample_order(trace.samples, passes, rounds, np.random.default_rng(streams[0]))
-    rules = {
-        evaluates: SplitRule(threshold, replace(cost, evaluates=evaluates), side, audit_rate)
-        for evaluates in EVALUATES
-    }
     plain = SplitRule(threshold, replace(cost, evaluates="split"))
+    # Only who learns from side observations asks for audits, and pays for them.
+    every_exit = SplitRule(threshold, replace(cost, evaluates="all"), side, audit_rate)
+    rules = {rule.cost.evaluates: rule for rule in (plain, every_exit)}
     table = _Table(trace, trace.label, plain, bs.Net(tradeoff), order)
-    templates = named_policies(trace.exits, cost=cost, tradeoff=tradeoff) | dict(policies or {})
+    templates = named_policies(trace.exits, cost=cost, tradeoff=tradeoff)
+    templates |= _templates({} if policies is None else policies)
     if taken := {*BASELINES, HINDSIGHT} & {*templates}:
         raise ValueError(f"`policies` must not have a baseline's name, got {sorted(taken)}.")
     tracks: dict[str, bs.Track] = {}
@@ -174,8 +178,8 @@ def compare(
                 trace,
                 threshold=threshold,
                 cost=rule.cost,
-                side=side,
-                audit_rate=audit_rate,
+                side=rule.side,
+                audit_rate=rule.audit_rate,
                 num_envs=passes,
                 order=order,
             ),
@@ -196,6 +200,16 @@ def compare(
     names = [*templates, *BASELINES, HINDSIGHT]
     rows = sorted(table.rows, key=lambda row: names.index(row["policy"]))
     return Comparison(rows, history, plain, tradeoff)
+
+
+def _templates(policies: Any) -> dict[str, bs.Policy]:
+    wanted = "`policies` must map names to policies"
+    if not isinstance(policies, Mapping):
+        raise TypeError(f"{wanted}, got {policies!r}.")
+    for name, policy in policies.items():
+        if not isinstance(policy, bs.Policy):
+            raise TypeError(f"{wanted}, got {policy!r} for {name!r}.")
+    return dict(policies)
 
 
 class _Table:
@@ -280,6 +294,7 @@ class _Table:
         row: Row = {"side_kind": None, **identity}
         for key, values in means.items():
             row[key], row[f"{key}_ci"] = float(values.mean()), mean_interval(values)
-        row["cost_cut"] = 1 - row["cost"] / float(self.final["cost"].mean() / rounds)
+        final = float(self.final["cost"].mean() / rounds)
+        row["cost_cut"] = 1 - row["cost"] / final if final else np.nan  # nothing to cut
         row["audit_cost"] = float(sums["audit_cost"].mean() / rounds)
         self.rows.append(row)

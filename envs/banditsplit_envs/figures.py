@@ -35,7 +35,7 @@ def regret_figure(comparisons: Mapping[str, Comparison]) -> Any:
             total = comparison.row(row)["pseudo_regret"]
             ax.plot([0, horizon], [0, total], style, color="0.4", lw=1.2, label=row)
         highest = max(track.pseudo_regret.mean(0)[-1] for track in history.values())
-        ax.set(title=name, xlim=(0, horizon), ylim=(0, 1.15 * highest))
+        ax.set(title=name, xlim=(0, horizon), ylim=(0, 1.15 * highest or 1.0))
     return _with_one_legend(figure, axes)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
+from banditsplit import _checks
 from banditsplit.theory import BernoulliProblem, GaussianProblem, Problem
 
 Info = dict[str, Any]
@@ -32,11 +33,10 @@ class ProblemEnv(gym.Env[np.int64, np.int64]):
         """Pull an arm.
 
         Raises:
-            ValueError: `action` is no arm.
+            TypeError, ValueError: `action` is no arm.
         """
-        if not self.action_space.contains(action):
-            raise ValueError(f"`action` must lie in {self.action_space}, got {action!r}.")
-        reward, cost = self.problem.draw(int(action), self.np_random)
+        arm = _checks.below("action", action, self.problem.arms)
+        reward, cost = self.problem.draw(arm, self.np_random)
         info = {
             "cost": float(cost),
             # Copies: an info belongs to whoever gets it.

@@ -58,9 +58,10 @@ class SplitLayer(gym.Env[np.int64, np.int64]):
         rounds: Draws with replacement in an episode; by default an episode is one shuffle.
 
     Raises:
-        TypeError: ``cost`` is something else.
+        TypeError: ``cost`` is something else, or ``labels`` are no integers.
         ValueError: An argument is outside its range, there are no images, labels do not fit,
-            or ``side`` is ``"as_published"``, which needs what a device cannot know.
+            the network is in training mode, or ``side`` is ``"as_published"``, which needs
+            what a device cannot know.
     """
 
     def __init__(
@@ -81,14 +82,16 @@ class SplitLayer(gym.Env[np.int64, np.int64]):
             )
             raise ValueError(msg)
         self.rule = SplitRule(threshold, cost, side, audit_rate)
+        if getattr(network, "training", False):
+            raise ValueError("`network` must be in eval mode, got one in training mode.")
         self.network = network
-        self._images = torch.as_tensor(np.asarray(images, np.float32))
-        if not len(self._images):
-            raise ValueError("`images` must hold at least one sample, got none.")
-        self._labels = None if labels is None else np.asarray(labels)
+        self._images = _images(images)
+        self._labels = None if labels is None else np.array(labels)
         if self._labels is not None and self._labels.shape != (len(self._images),):
             wanted = (len(self._images),)
             raise ValueError(f"`labels` must have shape {wanted}, got {self._labels.shape}.")
+        if self._labels is not None and self._labels.dtype.kind not in "iu":
+            raise TypeError(f"`labels` must hold integers, got dtype {self._labels.dtype}.")
         self.rounds = None if rounds is None else _checks.integer("rounds", rounds, least=1)
         self.action_space = gym.spaces.Discrete(network.exits)
         self.observation_space = gym.spaces.Discrete(1)  # a bandit shows no state
@@ -132,3 +135,17 @@ class SplitLayer(gym.Env[np.int64, np.int64]):
         label = None if self._labels is None else self._labels[[sample]]
         reward, info = rule.report(seen, prediction, arm, audited, label=label)
         return np.int64(0), float(reward[0]), False, not self._stream, first_row(info)
+
+
+def _images(images: Any) -> torch.Tensor:
+    """Return a copy of ``images``, float32 `[samples, ...]`, finite, not empty."""
+    wanted = "a rectangular array of finite numbers [samples, ...]"
+    try:
+        array = np.array(images, np.float32)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"`images` must be {wanted}: {error}") from None
+    if not array.ndim or not array.size:
+        raise ValueError(f"`images` must be {wanted}, got shape {array.shape}.")
+    if not np.isfinite(array).all():
+        raise ValueError(f"`images` must be {wanted}, got nan or inf.")
+    return torch.from_numpy(array)
