@@ -25,6 +25,7 @@ def regret_figure(comparisons: Mapping[str, Comparison]) -> Any:
 
     Raises:
         ImportError: matplotlib is not installed.
+        ValueError: There is no comparison.
     """
     figure, axes = _panels(len(comparisons), height=4.2)
     for ax, (name, comparison) in zip(axes, comparisons.items(), strict=True):
@@ -47,10 +48,12 @@ def accuracy_cost_figure(sweeps: Mapping[str, Mapping[float, Comparison]]) -> An
 
     Raises:
         ImportError: matplotlib is not installed.
+        ValueError: There is no sweep, or one without a comparison.
     """
     figure, axes = _panels(len(sweeps), height=4.8)
     for ax, (name, sweep) in zip(axes, sweeps.items(), strict=True):
-        offload_costs = sorted(sweep)
+        if not (offload_costs := sorted(sweep)):
+            raise ValueError(f"`sweeps` must hold a comparison for {name!r}, got none.")
         for number, row in enumerate(sweep[offload_costs[-1]].rows):
             policy, side = row["policy"], row["side_kind"]
             points = [sweep[offload].row(policy) for offload in offload_costs]
@@ -89,6 +92,11 @@ def _with_one_legend(figure: Any, axes: Any) -> Any:
     for ax in axes:
         if ax.get_legend() is not None:
             ax.get_legend().remove()
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside right center", frameon=False, fontsize=9)
+    handles = {
+        label: handle
+        for ax in axes
+        for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)
+    }
+    style = {"loc": "outside right center", "frameon": False, "fontsize": 9}
+    figure.legend(handles.values(), handles.keys(), **style)
     return figure

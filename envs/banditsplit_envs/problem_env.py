@@ -15,9 +15,14 @@ class ProblemEnv(gym.Env[np.int64, np.int64]):
     """One pull a round of a `banditsplit.theory.Problem`; it never ends by itself.
 
     ``info`` holds ``cost``, and ``expected_reward`` and ``expected_cost``, `[arms]`.
+
+    Raises:
+        TypeError: ``problem`` is none.
     """
 
     def __init__(self, problem: Problem) -> None:
+        if not hasattr(problem, "draw"):
+            raise TypeError(f"`problem` must be a Problem, got {problem!r}.")
         self.problem = problem
         self.action_space = gym.spaces.Discrete(problem.arms)
         self.observation_space = gym.spaces.Discrete(1)  # a bandit shows no state

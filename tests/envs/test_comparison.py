@@ -309,6 +309,11 @@ def test_the_accuracy_figure_draws_every_row_over_the_offload_costs() -> None:
     np.testing.assert_array_equal(line.get_xdata(), expected)
 
 
+def test_a_sweep_needs_something_to_show() -> None:
+    with pytest.raises(ValueError, match=r"`sweeps` must hold .* got none"):
+        accuracy_cost_figure({"stream": {}})
+
+
 def test_a_figure_needs_something_to_show() -> None:
     for figure in (regret_figure, accuracy_cost_figure):
         with pytest.raises(ValueError, match="`comparisons` must hold at least one"):

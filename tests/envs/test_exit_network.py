@@ -45,6 +45,16 @@ def test_head_then_tail_is_the_whole_network_to_the_last_bit(
         assert torch.equal(network.exit(hidden, split), whole[split])
 
 
+def test_the_states_are_those_of_every_head_on_the_way(network: ExitNetwork) -> None:
+    x = images(2)
+    with torch.inference_mode():
+        states = list(network.states(x, 4))
+
+        assert len(states) == 5
+        for depth, state in enumerate(states):
+            assert torch.equal(state, network.head(x, depth))
+
+
 def test_the_tail_sees_only_the_hidden_state_it_is_given(network: ExitNetwork) -> None:
     with torch.inference_mode():
         one, other = network.head(images(2), 3), network.head(images(3)[:2], 3)

@@ -265,3 +265,8 @@ def test_each_law_has_a_range(
 def test_a_tradeoff_is_finite_and_not_negative(tradeoff: float) -> None:
     with pytest.raises(ValueError, match="`tradeoff` must"):
         NetReward(make(BERNOULLI), tradeoff)
+
+
+def test_what_is_no_problem_is_refused() -> None:
+    with pytest.raises(TypeError, match="`problem` must be a Problem, got 3"):
+        ProblemEnv(3)  # type: ignore[arg-type]
