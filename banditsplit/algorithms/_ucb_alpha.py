@@ -10,7 +10,8 @@ from banditsplit.policy import Policy
 def UCB(arms: int, *, alpha: float, span: float = 1.0, **options: Unpack[Options]) -> Policy:
     """Return UCB in the alpha form of Bubeck & Cesa-Bianchi 2012, Sec. 2.2.
 
-    Index: mean + ``span * sqrt(alpha ln t / (2 pulls))``. Packages mean different constants by "UCB", so it must be given; 4 is `UCB1`.
+    Index: mean + ``span * sqrt(alpha ln t / (2 pulls))``. Packages mean
+    different constants by "UCB", so this one must be given; 4 is `UCB1`.
 
     Args:
         arms: How many arms there are.

@@ -78,5 +78,6 @@ class UCBV(Index):
     def width(self, stats: ArmStats) -> Float:
         """Return the confidence width of pulled arms, `[..., arms]`, in value units."""
         rate = self.zeta * np.log(stats.t) / stats.pulls
-        unsure: Float = 3 * self.c * self.span * rate
-        return unsure + np.sqrt(2 * variance_of(self, stats) * rate)
+        width: Float = np.sqrt(2 * variance_of(self, stats) * rate)
+        width += 3 * self.c * self.span * rate
+        return width
