@@ -99,7 +99,7 @@ class Bernoulli(Family):
         c, b = 1 + 4 * level / 3, level * (1 - 5 * p / 3)
         near = (b + np.sqrt(b * b + 2 * p * r * level * c)) / c
         entropy = -p * np.log(share_p) - r * np.log(share_r)
-        far = r - np.exp(-(level + entropy) / np.maximum(r, 1e-300))
+        far = -p - np.expm1(-(level + entropy) / np.maximum(r, 1e-300))
         start = np.clip(np.minimum(near, far), 0.0, r)  # of the distance to p
         d = start
         for _ in range(STEPS):
