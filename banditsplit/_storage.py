@@ -16,6 +16,7 @@ import numpy as np
 from banditsplit import _checks, indices, memories, objectives, recipes
 from banditsplit._files import write_atomically
 from banditsplit.recipes import Recipe
+from banditsplit.theory import _divergences
 
 FORMAT, SCHEMA = "banditsplit.policy", 1
 
@@ -23,7 +24,7 @@ FORMAT, SCHEMA = "banditsplit.policy", 1
 # these are ever built.
 PARTS: dict[str, type] = {
     name: part
-    for module in (indices, memories, objectives, recipes)
+    for module in (indices, memories, objectives, recipes, _divergences)
     for name in module.__all__
     if isinstance(part := getattr(module, name), type) and dataclasses.is_dataclass(part)
 }

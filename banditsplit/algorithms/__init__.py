@@ -1,17 +1,38 @@
 """Named algorithms: short constructors with their papers' constants."""
 
+from banditsplit.algorithms._bayes_ucb import BayesUCB
+from banditsplit.algorithms._boltzmann_gumbel import BoltzmannGumbel
 from banditsplit.algorithms._epsilon_greedy import EpsilonGreedy
+from banditsplit.algorithms._imed import IMED
+from banditsplit.algorithms._kl_ucb import KLUCB, KLUCBPlusPlus
+from banditsplit.algorithms._moss import MOSS, AnytimeMOSS
+from banditsplit.algorithms._nig_thompson import NIGThompsonSampling
 from banditsplit.algorithms._reference import FixedArm, UniformRandom
 from banditsplit.algorithms._split_ee import SplitEE, SplitEES
 from banditsplit.algorithms._thompson import ThompsonSampling
 from banditsplit.algorithms._ucb import UCB1
+from banditsplit.algorithms._ucb_alpha import UCB
+from banditsplit.algorithms._ucb_optimal import AsymptoticallyOptimalUCB
+from banditsplit.algorithms._ucb_variance import UCBV, UCBTuned
 
 __all__ = [
+    "IMED",
+    "KLUCB",
+    "MOSS",
+    "UCB",
     "UCB1",
+    "UCBV",
+    "AnytimeMOSS",
+    "AsymptoticallyOptimalUCB",
+    "BayesUCB",
+    "BoltzmannGumbel",
     "EpsilonGreedy",
     "FixedArm",
+    "KLUCBPlusPlus",
+    "NIGThompsonSampling",
     "SplitEE",
     "SplitEES",
     "ThompsonSampling",
+    "UCBTuned",
     "UniformRandom",
 ]

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from banditsplit._stats import ArmStats
-from banditsplit._typing import Float
+from banditsplit._typing import Bool, Float
 
 
 class Index(ABC):
@@ -20,6 +20,8 @@ class Index(ABC):
         scores_untried: False where the formula speaks of pulled arms only; then an
             untried arm has index ``inf``, so that each gets its chance.
         needs_variance: Whether the formula reads ``stats.variance``.
+        compares_arms: Whether an arm's score depends on what other arms gave; then arms that
+            may not be pulled are shown as untried, and the formula must tell those apart.
         support: The interval in which values must lie.
     """
 
@@ -27,6 +29,7 @@ class Index(ABC):
 
     scores_untried: ClassVar[bool] = False
     needs_variance: ClassVar[bool] = False
+    compares_arms: ClassVar[bool] = False
 
     @property
     def support(self) -> tuple[float, float]:
@@ -38,13 +41,26 @@ class Index(ABC):
         """Return the index of every arm, `[..., arms]`; ties are the caller's matter."""
 
 
-def score(index: Index, stats: ArmStats, rng: np.random.Generator) -> Any:
+def score(
+    index: Index, stats: ArmStats, rng: np.random.Generator, available: Bool | None = None
+) -> Any:
     """Return ``index`` of every arm, `[..., arms]`; ``inf`` where it needs a first pull.
 
-    The formulas stay as they are printed, because no untried arm ever reaches them.
+    The formulas stay as they are printed, because no untried arm ever reaches them. What
+    stands for arms that are not ``available`` means nothing.
     """
+    if available is not None and index.compares_arms:
+        pulls = np.where(available, stats.pulls, 0.0)
+        stats = replace(stats, pulls=pulls, untried=int(np.count_nonzero(pulls == 0)))
     if not stats.untried or index.scores_untried:
         return index(stats, rng)
     tried = stats.pulls > 0
     stand_in = replace(stats, pulls=np.where(tried, stats.pulls, 1.0))
     return np.where(tried, index(stand_in, rng), np.inf)
+
+
+def variance_of(index: Index, stats: ArmStats) -> Float:
+    """Return the variances, `[..., arms]`, or say that the memory did not keep them."""
+    if stats.variance is None:
+        raise ValueError(f"`stats.variance` must be there for {index!r}, got None.")
+    return stats.variance

@@ -79,7 +79,7 @@ class IndexRecipe:
     ) -> tuple[Any, None]:
         """Return the best available arm."""
         del context
-        scores = score(self.index, self.memory.stats(state), rng)
+        scores = score(self.index, self.memory.stats(state), rng, available)
         if available is not None:
             scores = np.where(available, scores, -np.inf)
         return argmax(scores, rng), None
