@@ -24,7 +24,7 @@ def EXP3(
     is that of their Cor. 3.2, ``min(1, sqrt(arms ln arms / ((e - 1) horizon)))``.
 
     With neither it is anytime, and counts losses, ``1 - value``, without uniform play: step
-    size ``sqrt(ln arms / (arms t))`` (Bubeck & Cesa-Bianchi 2012, Fig. 3.1 and Thm. 3.1:
+    size ``sqrt(ln arms / (arms t))`` (Bubeck & Cesa-Bianchi 2012, Thm. 3.1:
     pseudo-regret at most ``2 sqrt(n arms ln arms)``).
 
     A choice is drawn, and late feedback counts with the probability it was drawn with. An arm
@@ -93,13 +93,13 @@ def EXP3S(
     share: float | None = None,
     **options: Unpack[SamplingOptions],
 ) -> Policy:
-    """Return Exp3.S (Auer, Cesa-Bianchi, Freund & Schapire 2002, Fig. 4), for best arms that change.
+    """Return Exp3.S (Auer, Cesa-Bianchi, Freund & Schapire 2002, Sec. 8): the best arm changes.
 
     Exp3 with gains, in which every arm also gets ``e * share / arms`` of all weights after a
     round. ``share`` is the paper's alpha. From the horizon T come ``share = 1 / T`` and
     ``gamma = min(1, sqrt(K ln(K T) / T))``, or where ``changes`` bounds how often the best arm
     changes, ``gamma = min(1, sqrt(K (S ln(K T) + e) / ((e - 1) T)))`` with
-    ``S = changes + 1`` (Sec. 8).
+    ``S = changes + 1``.
 
     Args:
         arms: How many arms there are, the paper's K.
@@ -142,13 +142,12 @@ def EXP3SET(
     independence: float | None = None,
     **options: Unpack[SamplingOptions],
 ) -> Policy:
-    """Return Exp3-SET (Alon, Cesa-Bianchi, Gentile & Mansour 2013, Alg. 1), for feedback graphs.
+    """Return Exp3-SET (Alon, Cesa-Bianchi, Gentile & Mansour 2013), for feedback graphs.
 
     Losses, those of revealed arms included, count divided by the probability that they were
     going to be seen, ``q_i = sum_j graph[j, i] p_j``. The graph may become known with the
-    feedback. With ``horizon``, ``eta = sqrt(2 ln arms / (independence * horizon))`` (the
-    tuning of their Thm. 2 and Cor. 3); with neither, the same with ``2 t`` for the horizon, as
-    in `EXP3`.
+    feedback. With ``horizon``, ``eta = sqrt(2 ln arms / (independence * horizon))`` (their
+    tuning); with neither, ``eta_t = sqrt(ln arms / (independence * t))``, as in `EXP3`.
 
     Args:
         arms: How many arms there are.
@@ -170,7 +169,9 @@ def EXP3SET(
     arms = _checks.integer("arms", arms, least=1)
     one_of(eta=eta, horizon=horizon)
     one_of(eta=eta, independence=independence)
-    spread = float(arms) if independence is None else _checks.number("independence", independence)
+    spread = (
+        float(arms) if independence is None else _checks.number("independence", independence)
+    )
     if not 1 <= spread <= arms:
         wanted = f"`independence` must lie in [1, {arms}]"
         raise ValueError(f"{wanted}, got {independence!r}.")
@@ -181,10 +182,11 @@ def EXP3SET(
     )
 
 
-def _step_size(
-    eta: float | None, horizon: int | None, squared: float
-) -> tuple[float, bool]:
-    """Return a step size and whether it decays: given, ``sqrt(2 squared / horizon)``, or anytime."""
+def _step_size(eta: float | None, horizon: int | None, squared: float) -> tuple[float, bool]:
+    """Return a step size and whether it decays.
+
+    What is given, or ``sqrt(2 * squared / horizon)``, or ``sqrt(squared / t)``.
+    """
     if eta is not None:
         return _checks.positive("eta", eta), False
     if horizon is not None:

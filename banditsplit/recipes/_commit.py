@@ -83,7 +83,7 @@ class CommitRecipe:
         del context
         stats, committed = state.stats, state.committed
         wanted = stats.pulls < self.pulls_each
-        decided = ~wanted.any(-1)
+        decided = np.asarray(~wanted.any(-1))
         due = decided & (committed < 0)
         if due.any():
             committed[due] = argmax(stats.mean[due], rng)

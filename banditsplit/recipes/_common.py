@@ -8,9 +8,7 @@ from banditsplit._argmax import argmax
 from banditsplit._stats import ArmStats
 from banditsplit._typing import Bool
 from banditsplit.objectives import Objective
-
-# Beyond it the difference of two values may overflow, and a mean be lost for good.
-LARGEST = 1e300
+from banditsplit.recipes._index import LARGEST
 
 
 def check_objective(objective: Any) -> None:

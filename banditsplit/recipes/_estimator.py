@@ -36,9 +36,9 @@ class Estimator(ABC):
 class ImportanceWeighting(Estimator):
     """``(value - baseline) / (chance + gamma)`` where seen, else 0.
 
-    With baseline 1 it counts losses, ``1 - value`` (Bubeck & Cesa-Bianchi 2012, Fig. 3.1);
+    With baseline 1 it counts losses, ``1 - value`` (Bubeck & Cesa-Bianchi 2012, Sec. 3.1);
     with 0 it counts gains (Auer et al. 2002, Fig. 1). A positive ``gamma`` is implicit
-    exploration (Neu 2015, Eq. 3): estimates are too low on purpose, and vary less.
+    exploration (Neu 2015, Sec. 2): estimates are too low on purpose, and vary less.
 
     Attributes:
         baseline: What an arm must give to be worth 0, in [0, 1].
@@ -66,7 +66,7 @@ class ImportanceWeighting(Estimator):
 class ReducedVariance(Estimator):
     """Minus ``(loss - B) / chance + B`` where seen, minus ``B`` elsewhere.
 
-    Zimmert & Seldin 2021, Sec. 3: ``B = 1/2`` for arms of chance at least ``eta_t**2``, else
+    Zimmert & Seldin 2021: ``B = 1/2`` for arms of chance at least ``eta_t**2``, else
     0; ``loss = 1 - value`` and ``eta_t = eta / sqrt(t)``.
 
     Attributes:

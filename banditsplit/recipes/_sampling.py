@@ -19,6 +19,7 @@ from banditsplit.recipes._weighting import Weighting
 # A uniform draw has 53 bits: nothing rarer is ever drawn. Arms chosen elsewhere may be, and
 # dividing by this keeps their estimates finite.
 RAREST = 2.0**-53
+DRAWN = 3  # axes of a graph that differs between runs
 
 
 @dataclass(slots=True, eq=False)
@@ -168,16 +169,18 @@ class SamplingRecipe:
     def _chance(self, pull: Pull, seen: Bool, probability: Float) -> Float:
         """Return the probability of observing each arm, ``sum_j graph[j, i] p_j``.
 
-        Alon, Cesa-Bianchi, Gentile & Mansour 2013, Sec. 2.
+        Alon, Cesa-Bianchi, Gentile & Mansour 2013: Exp3-SET's q.
         """
         graph: Bool | None = self._edges if pull.graph is None else pull.graph
         if graph is None:
             wanted = "`graph` must be told at construction or by `side['graph']`"
             raise ValueError(f"{wanted}, got None.")
+        if graph.ndim == DRAWN and graph.strides[0] == 0:
+            graph = graph[0]  # one graph for all runs, which the door spread over them
         itself = np.eye(self.arms, dtype=np.bool_)
         graph = graph | itself
         arm = np.asarray(pull.cell) % self.arms
-        promised = graph[arm] if graph.ndim == 2 else graph[np.arange(len(graph)), arm]  # noqa: PLR2004 - one for all
+        promised = graph[np.arange(len(graph)), arm] if graph.ndim == DRAWN else graph[arm]
         if (promised != seen).any():
             wanted = "`side['revealed']` must mark what the graph says the pulled arm reveals"
             raise ValueError(f"{wanted}, {promised & ~itself[arm]}, got {seen & ~itself[arm]}.")

@@ -49,7 +49,7 @@ class ExponentialWeighting(Weighting):
         decay: Whether the step size is ``eta / sqrt(t)``.
         mixing: Share of uniform play, in [0, 1].
         share: What every arm gets of all weights after a round, times arms / e: the alpha of
-            Exp3.S (Fig. 4 there), ``w_i <- w_i * exp(eta * change_i) + e * share / arms *
+            Exp3.S (Sec. 8 there), ``w_i <- w_i * exp(eta * change_i) + e * share / arms *
             sum w``. In [0, 1]; only without decay.
     """
 
@@ -71,7 +71,7 @@ class ExponentialWeighting(Weighting):
         if available is not None and not self.mixing:
             # Beside the best arm of all, the available ones might all vanish.
             log_weight = np.where(available, log_weight, -np.inf)
-        weight = np.exp(log_weight - log_weight.max(-1, keepdims=True))
+        weight: Float = np.exp(log_weight - log_weight.max(-1, keepdims=True))
         weight /= weight.sum(-1, keepdims=True)
         if self.mixing:
             weight = (1 - self.mixing) * weight + self.mixing / score.shape[-1]
@@ -89,7 +89,8 @@ class ExponentialWeighting(Weighting):
         log_weight = np.logaddexp(log_weight + self.eta * change, gift)
         # Weights grow for ever; their ratios are all that counts.
         log_weight -= log_weight.max(-1, keepdims=True)
-        return log_weight / self.eta
+        shared: Float = log_weight / self.eta
+        return shared
 
 
 @final
@@ -119,11 +120,12 @@ class TsallisWeighting(Weighting):
         # nearly straight, so they rise to the root, and 3 to 5 of them do.
         z = np.full((*score.shape[:-1], 1), 2.0)
         while True:
-            weight = 4 / (z + behind) ** 2
+            weight: Float = 4 / (z + behind) ** 2
             total = weight.sum(-1, keepdims=True)
             far = np.abs(total - 1) > CLOSE * score.shape[-1]
             if not far.any():
-                return weight / total
+                weight /= total
+                return weight
             slope = (weight / (z + behind)).sum(-1, keepdims=True)  # minus total's, halved
             step = (np.sqrt(total) - 1) * total / slope
             # A row that has arrived waits: it must not depend on the other rows.

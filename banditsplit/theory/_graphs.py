@@ -23,7 +23,7 @@ class GraphProblem:
         graph: Who reveals whom, bool `[arms, arms]`; the diagonal is not read, since a pulled
             arm is seen anyway. Or a number in [0, 1]: then the graph is drawn anew in every
             round and run, and each arm reveals each other one with this probability (directed
-            Erdos-Renyi graphs, as in Alon, Cesa-Bianchi, Gentile & Mansour 2013, Sec. 3).
+            Erdos-Renyi graphs; Alon, Cesa-Bianchi, Gentile & Mansour 2013).
 
     Raises:
         TypeError: `graph` holds other things than booleans.
@@ -35,12 +35,11 @@ class GraphProblem:
     _round: Situation = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        fixed = np.ndim(self.graph) > 0 if not isinstance(self.graph, list | tuple) else True
-        graph: Any
-        if fixed:
-            graph = _checks.graph("graph", self.graph, self.problem.arms)
+        graph: Any = self.graph
+        if isinstance(graph, int | float) and not isinstance(graph, bool):
+            graph = _checks.fraction("graph", graph)
         else:
-            graph = _checks.fraction("graph", self.graph)
+            graph = _checks.graph("graph", graph, self.problem.arms)
         object.__setattr__(self, "graph", graph)
         known = Situation(self.problem.expected_reward, self.problem.expected_cost)
         object.__setattr__(self, "_round", known)
