@@ -703,12 +703,14 @@ def test_a_single_arm_is_certain(make: Make) -> None:
 
 def each(make: Make, name: str, *values: Any) -> dict[str, Callable[[], object]]:
     """A call of ``make`` for each bad value of an argument."""
-    return {f"{name}={bad!r}, {make}": partial(make, 3, **{name: bad}) for bad in values}
+    return {
+        f"{make.__name__}({name}={bad!r})": partial(make, 3, **{name: bad}) for bad in values
+    }
 
 
 BAD: dict[str, Callable[[], object]] = {
     **each(EXP3, "gamma", 0.0, 1.1, -1, NAN, "1"),
-    **each(EXP3, "horizon", 0, 1.5, True, "9"),
+    **each(EXP3, "horizon", 0, 1.5, np.True_, "9"),
     **each(EXP3IX, "eta", 0.0, -1.0, NAN, "1"),
     "EXP3(both)": lambda: EXP3(3, gamma=0.1, horizon=10),
     "EXP3(no arms)": lambda: EXP3(0),
