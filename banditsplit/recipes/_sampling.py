@@ -175,7 +175,7 @@ class SamplingRecipe:
         if graph is None:
             wanted = "`graph` must be told at construction or by `side['graph']`"
             raise ValueError(f"{wanted}, got None.")
-        if graph.ndim == DRAWN and graph.strides[0] == 0:
+        if graph.ndim == DRAWN and len(graph) and graph.strides[0] == 0:
             graph = graph[0]  # one graph for all runs, which the door spread over them
         itself = np.eye(self.arms, dtype=np.bool_)
         graph = graph | itself
