@@ -7,6 +7,10 @@ from banditsplit.algorithms import (
     KLUCB,
     MOSS,
     UCB,
+    EXP3,
+    EXP3IX,
+    EXP3S,
+    EXP3SET,
     UCB1,
     UCBV,
     AnytimeMOSS,
@@ -14,28 +18,35 @@ from banditsplit.algorithms import (
     BayesUCB,
     BoltzmannGumbel,
     EpsilonGreedy,
+    ExploreThenCommit,
     FixedArm,
     KLUCBPlusPlus,
     NIGThompsonSampling,
     SplitEE,
     SplitEES,
+    SuccessiveElimination,
     ThompsonSampling,
     UCBTuned,
+    TsallisINF,
     UniformRandom,
 )
-from banditsplit.compose import Options, RunOptions, compose
+from banditsplit.compose import Options, RunOptions, SamplingOptions, compose
 from banditsplit.feedback import Decision
 from banditsplit.objectives import Net, Reward
 from banditsplit.policy import Policy, load
 from banditsplit.recipes import IndexRecipe, Recipe
 from banditsplit.simulation import History, Track, simulate
-from banditsplit.theory import BernoulliProblem, GaussianProblem
+from banditsplit.theory import BernoulliProblem, GaussianProblem, GraphProblem
 
 __all__ = [
     "IMED",
     "KLUCB",
     "MOSS",
     "UCB",
+    "EXP3",
+    "EXP3IX",
+    "EXP3S",
+    "EXP3SET",
     "UCB1",
     "UCBV",
     "AnytimeMOSS",
@@ -46,8 +57,10 @@ __all__ = [
     "BoltzmannGumbel",
     "Decision",
     "EpsilonGreedy",
+    "ExploreThenCommit",
     "FixedArm",
     "GaussianProblem",
+    "GraphProblem",
     "History",
     "IndexRecipe",
     "KLUCBPlusPlus",
@@ -58,11 +71,14 @@ __all__ = [
     "Recipe",
     "Reward",
     "RunOptions",
+    "SamplingOptions",
     "SplitEE",
     "SplitEES",
+    "SuccessiveElimination",
     "ThompsonSampling",
     "Track",
     "UCBTuned",
+    "TsallisINF",
     "UniformRandom",
     "compose",
     "feedback",

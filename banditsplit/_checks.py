@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from banditsplit._typing import Seed
+from banditsplit._typing import Bool, Seed
 
 
 def integer(name: str, value: Any, *, least: int) -> int:
@@ -67,6 +67,28 @@ def fraction(name: str, value: Any) -> float:
     if not 0 <= (converted := number(name, value)) <= 1:
         raise ValueError(f"`{name}` must lie in [0, 1], got {value!r}.")
     return converted
+
+
+def share(name: str, value: Any) -> float:
+    """Return ``value`` as a float in `(0, 1]`."""
+    if not 0 < (converted := number(name, value)) <= 1:
+        raise ValueError(f"`{name}` must lie in (0, 1], got {value!r}.")
+    return converted
+
+
+def graph(name: str, value: Any, arms: int) -> Bool:
+    """Return ``value`` as a feedback graph: read-only booleans, `[arms, arms]`."""
+    wanted = f"`{name}` must hold booleans of shape {(arms, arms)}"
+    try:
+        edges = np.array(value)
+    except ValueError:  # ragged
+        raise ValueError(f"{wanted}, got {value!r}.") from None
+    if edges.shape != (arms, arms):
+        raise ValueError(f"{wanted}, got shape {edges.shape}.")
+    if edges.dtype != np.bool_:
+        raise TypeError(f"{wanted}, got dtype {edges.dtype}.")
+    edges.flags.writeable = False
+    return edges
 
 
 def member(name: str, value: Any, allowed: tuple[str, ...]) -> str:

@@ -36,6 +36,20 @@ class Options(RunOptions, total=False):
     side_observations: bool
 
 
+class SamplingOptions(RunOptions, total=False):
+    """What every algorithm takes that draws its arm from probabilities.
+
+    Attributes:
+        objective: What reward and cost are worth; `Reward` unless said otherwise.
+        low: The smallest value there is, in value units; 0 unless said otherwise.
+        span: Largest minus smallest value, in value units; 1 unless said otherwise.
+    """
+
+    objective: Objective
+    low: float
+    span: float
+
+
 def compose(
     arms: int,
     index: Index,

@@ -41,6 +41,8 @@ class Pull(NamedTuple):
         probability: The probability with which each arm was chosen; None where nobody drew.
         context: What the choice was based on, `[..., features]`; None without one.
         graph: Who reveals whom in this round, bool `[..., arms, arms]`, where it was told.
+        distribution: The probabilities of all arms in that choice, `[..., arms]`; None where
+            nobody drew.
     """
 
     cell: Cell
@@ -50,6 +52,7 @@ class Pull(NamedTuple):
     probability: Any = None
     context: Any = None
     graph: Any = None
+    distribution: Any = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -154,12 +154,14 @@ class Policy:
         if side is not None and recipe.side_observations:
             revealed = door.revealed(side, seen.cell, where)
             graph = door.graph(side)
+        distribution = probability
         if probability is not None:
             probability = probability.reshape(-1)[seen.cell]
         if where is not None:
             context = None if context is None else context[where]
             graph = None if graph is None else graph[where]
-        pull = Pull(*seen, where, probability, context, graph)
+            distribution = None if distribution is None else distribution[where]
+        pull = Pull(*seen, where, probability, context, graph, distribution)
         recipe.learn(self._state, pull, revealed)
 
     def fresh(self, *, runs: int | None = None, seed: Seed) -> "Policy":

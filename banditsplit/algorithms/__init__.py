@@ -7,9 +7,13 @@ from banditsplit.algorithms._imed import IMED
 from banditsplit.algorithms._kl_ucb import KLUCB, KLUCBPlusPlus
 from banditsplit.algorithms._moss import MOSS, AnytimeMOSS
 from banditsplit.algorithms._nig_thompson import NIGThompsonSampling
+from banditsplit.algorithms._exp3 import EXP3, EXP3IX, EXP3S, EXP3SET
+from banditsplit.algorithms._explore_then_commit import ExploreThenCommit
 from banditsplit.algorithms._reference import FixedArm, UniformRandom
 from banditsplit.algorithms._split_ee import SplitEE, SplitEES
+from banditsplit.algorithms._successive_elimination import SuccessiveElimination
 from banditsplit.algorithms._thompson import ThompsonSampling
+from banditsplit.algorithms._tsallis_inf import TsallisINF
 from banditsplit.algorithms._ucb import UCB1
 from banditsplit.algorithms._ucb_alpha import UCB
 from banditsplit.algorithms._ucb_optimal import AsymptoticallyOptimalUCB
@@ -20,6 +24,10 @@ __all__ = [
     "KLUCB",
     "MOSS",
     "UCB",
+    "EXP3",
+    "EXP3IX",
+    "EXP3S",
+    "EXP3SET",
     "UCB1",
     "UCBV",
     "AnytimeMOSS",
@@ -27,12 +35,15 @@ __all__ = [
     "BayesUCB",
     "BoltzmannGumbel",
     "EpsilonGreedy",
+    "ExploreThenCommit",
     "FixedArm",
     "KLUCBPlusPlus",
     "NIGThompsonSampling",
     "SplitEE",
     "SplitEES",
+    "SuccessiveElimination",
     "ThompsonSampling",
     "UCBTuned",
+    "TsallisINF",
     "UniformRandom",
 ]

@@ -1,6 +1,23 @@
 """Recipes: the frozen half of a policy, how it decides and how it learns."""
 
+from banditsplit.recipes._commit import CommitRecipe
+from banditsplit.recipes._elimination import EliminationRecipe
+from banditsplit.recipes._estimator import Estimator, ImportanceWeighting, ReducedVariance
 from banditsplit.recipes._index import IndexRecipe
 from banditsplit.recipes._recipe import Recipe
+from banditsplit.recipes._sampling import SamplingRecipe
+from banditsplit.recipes._weighting import ExponentialWeighting, TsallisWeighting, Weighting
 
-__all__ = ["IndexRecipe", "Recipe"]
+__all__ = [
+    "CommitRecipe",
+    "EliminationRecipe",
+    "Estimator",
+    "ExponentialWeighting",
+    "ImportanceWeighting",
+    "IndexRecipe",
+    "Recipe",
+    "ReducedVariance",
+    "SamplingRecipe",
+    "TsallisWeighting",
+    "Weighting",
+]

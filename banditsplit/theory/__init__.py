@@ -8,6 +8,8 @@ from banditsplit.theory._divergences import (
     Gaussian,
     Poisson,
 )
+from banditsplit.theory._bounds import explore_then_commit_regret_bound, ucb1_regret_bound
+from banditsplit.theory._graphs import GraphProblem
 from banditsplit.theory._problems import BernoulliProblem, GaussianProblem, Problem
 from banditsplit.theory._worlds import Situation, Stationary, World
 
@@ -19,9 +21,11 @@ __all__ = [
     "Gaussian",
     "GaussianProblem",
     "Poisson",
+    "GraphProblem",
     "Problem",
     "Situation",
     "Stationary",
     "World",
+    "explore_then_commit_regret_bound",
     "ucb1_regret_bound",
 ]
