@@ -3,14 +3,14 @@
 from banditsplit import feedback, indices, memories, objectives, recipes, theory
 from banditsplit._stats import ArmStats
 from banditsplit.algorithms import (
-    IMED,
-    KLUCB,
-    MOSS,
-    UCB,
     EXP3,
     EXP3IX,
     EXP3S,
     EXP3SET,
+    IMED,
+    KLUCB,
+    MOSS,
+    UCB,
     UCB1,
     UCBV,
     AnytimeMOSS,
@@ -26,8 +26,8 @@ from banditsplit.algorithms import (
     SplitEES,
     SuccessiveElimination,
     ThompsonSampling,
-    UCBTuned,
     TsallisINF,
+    UCBTuned,
     UniformRandom,
 )
 from banditsplit.compose import Options, RunOptions, SamplingOptions, compose
@@ -39,14 +39,14 @@ from banditsplit.simulation import History, Track, simulate
 from banditsplit.theory import BernoulliProblem, GaussianProblem, GraphProblem
 
 __all__ = [
-    "IMED",
-    "KLUCB",
-    "MOSS",
-    "UCB",
     "EXP3",
     "EXP3IX",
     "EXP3S",
     "EXP3SET",
+    "IMED",
+    "KLUCB",
+    "MOSS",
+    "UCB",
     "UCB1",
     "UCBV",
     "AnytimeMOSS",
@@ -77,8 +77,8 @@ __all__ = [
     "SuccessiveElimination",
     "ThompsonSampling",
     "Track",
-    "UCBTuned",
     "TsallisINF",
+    "UCBTuned",
     "UniformRandom",
     "compose",
     "feedback",

@@ -3,12 +3,12 @@
 from banditsplit.algorithms._bayes_ucb import BayesUCB
 from banditsplit.algorithms._boltzmann_gumbel import BoltzmannGumbel
 from banditsplit.algorithms._epsilon_greedy import EpsilonGreedy
+from banditsplit.algorithms._exp3 import EXP3, EXP3IX, EXP3S, EXP3SET
+from banditsplit.algorithms._explore_then_commit import ExploreThenCommit
 from banditsplit.algorithms._imed import IMED
 from banditsplit.algorithms._kl_ucb import KLUCB, KLUCBPlusPlus
 from banditsplit.algorithms._moss import MOSS, AnytimeMOSS
 from banditsplit.algorithms._nig_thompson import NIGThompsonSampling
-from banditsplit.algorithms._exp3 import EXP3, EXP3IX, EXP3S, EXP3SET
-from banditsplit.algorithms._explore_then_commit import ExploreThenCommit
 from banditsplit.algorithms._reference import FixedArm, UniformRandom
 from banditsplit.algorithms._split_ee import SplitEE, SplitEES
 from banditsplit.algorithms._successive_elimination import SuccessiveElimination
@@ -20,14 +20,14 @@ from banditsplit.algorithms._ucb_optimal import AsymptoticallyOptimalUCB
 from banditsplit.algorithms._ucb_variance import UCBV, UCBTuned
 
 __all__ = [
-    "IMED",
-    "KLUCB",
-    "MOSS",
-    "UCB",
     "EXP3",
     "EXP3IX",
     "EXP3S",
     "EXP3SET",
+    "IMED",
+    "KLUCB",
+    "MOSS",
+    "UCB",
     "UCB1",
     "UCBV",
     "AnytimeMOSS",
@@ -43,7 +43,7 @@ __all__ = [
     "SplitEES",
     "SuccessiveElimination",
     "ThompsonSampling",
-    "UCBTuned",
     "TsallisINF",
+    "UCBTuned",
     "UniformRandom",
 ]

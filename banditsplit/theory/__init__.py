@@ -1,6 +1,6 @@
 """Theory as code: problems, and what is proved about them. It knows no policy."""
 
-from banditsplit.theory._bounds import ucb1_regret_bound
+from banditsplit.theory._bounds import explore_then_commit_regret_bound, ucb1_regret_bound
 from banditsplit.theory._divergences import (
     Bernoulli,
     Exponential,
@@ -8,7 +8,6 @@ from banditsplit.theory._divergences import (
     Gaussian,
     Poisson,
 )
-from banditsplit.theory._bounds import explore_then_commit_regret_bound, ucb1_regret_bound
 from banditsplit.theory._graphs import GraphProblem
 from banditsplit.theory._problems import BernoulliProblem, GaussianProblem, Problem
 from banditsplit.theory._worlds import Situation, Stationary, World
@@ -20,8 +19,8 @@ __all__ = [
     "Family",
     "Gaussian",
     "GaussianProblem",
-    "Poisson",
     "GraphProblem",
+    "Poisson",
     "Problem",
     "Situation",
     "Stationary",
