@@ -2,16 +2,21 @@
 
 from banditsplit.indices._fixed import Constant, Fixed
 from banditsplit.indices._greedy import Greedy
+from banditsplit.indices._horizon_ucb import HorizonUCB
 from banditsplit.indices._index import Index
+from banditsplit.indices._joint import UCBBV1, JointIndex
 from banditsplit.indices._thompson import BetaThompson, GaussianThompson
 from banditsplit.indices._ucb import UCB
 
 __all__ = [
     "UCB",
+    "UCBBV1",
     "BetaThompson",
     "Constant",
     "Fixed",
     "GaussianThompson",
     "Greedy",
+    "HorizonUCB",
     "Index",
+    "JointIndex",
 ]

@@ -1,11 +1,13 @@
 """Theory as code: problems, and what is proved about them. It knows no policy."""
 
 from banditsplit.theory._bounds import ucb1_regret_bound
+from banditsplit.theory._costly import CostlyProblem
 from banditsplit.theory._problems import BernoulliProblem, GaussianProblem, Problem
 from banditsplit.theory._worlds import Situation, Stationary, World
 
 __all__ = [
     "BernoulliProblem",
+    "CostlyProblem",
     "GaussianProblem",
     "Problem",
     "Situation",
