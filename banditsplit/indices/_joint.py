@@ -41,9 +41,9 @@ class UCBBV1(JointIndex):
     """The observed ratio, and how far it may be off: UCB-BV1.
 
     Ding, Qin, Zhang & Liu 2013 (*Multi-armed bandit with budget constraint and variable
-    costs*), Alg. 1: ``r / c + (1 + 1 / lambda) * w / (lambda - w)`` with ``w = sqrt(ln(t - 1) / pulls)``,
-    ``r`` and ``c`` the means. The paper leaves open what holds while ``w`` is
-    not below ``lambda``: the sum then bounds nothing, so the score is ``inf`` here.
+    costs*), Alg. 1: ``r / c + (1 + 1 / lambda) * w / (lambda - w)``, where ``r`` and ``c`` are
+    the means and ``w = sqrt(ln(t - 1) / pulls)``. The paper leaves open what holds while ``w``
+    is not below ``lambda``: the sum then bounds nothing, so the score is ``inf`` here.
 
     Attributes:
         smallest_cost: The paper's lambda, in (0, 1]: a lower bound of every arm's expected

@@ -37,12 +37,13 @@ class KnapsackRecipe:
     """Take the arm that may give most for its price, and raise the prices of what it takes.
 
     PrimalDualBwK: Badanidiyuru, Kleinberg & Slivkins 2018 (*Bandits with knapsacks*, J. ACM
-    65(3), arXiv:1305.2545), Alg. 2. Time is one more resource, of which every pull takes 1 and there is ``horizon``. Costs are
-    scaled by ``B / budget``, so that every resource has the same budget ``B``, the smallest.
-    Each arm is pulled once. From then on the arm is taken with the largest ``U / (L . v)``,
-    upper bound of the reward per priced lower bound of the costs, both cut to [0, 1], and the
-    weight ``v`` of each resource is multiplied by ``(1 + epsilon) ** L`` of the pulled arm.
-    The bounds lie ``sqrt(C x / n) + C / n`` beside a mean ``x`` of ``n`` pulls.
+    65(3), arXiv:1305.2545), Alg. 2. Time is one more resource, of which every pull takes 1 and
+    there is ``horizon``. Costs are scaled by ``B / budget``, so that every resource has the
+    same budget ``B``, the smallest. Each arm is pulled once. From then on the arm is taken
+    with the largest ``U / (L . v)``, upper bound of the reward per priced lower bound of the
+    costs, both cut to [0, 1], and the weight ``v`` of each resource is multiplied by
+    ``(1 + epsilon) ** L`` of the pulled arm. The bounds lie ``sqrt(C x / n) + C / n`` beside a
+    mean ``x`` of ``n`` pulls.
 
     ``epsilon = sqrt(ln(d) / B)`` for ``d`` resources with time. The paper has ``C`` of the
     order of ``ln(d * horizon * arms)``; that logarithm itself is the default here. The
