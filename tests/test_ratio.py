@@ -258,19 +258,17 @@ def test_gaps_grow_with_the_reward_unit_and_not_with_the_cost_unit(
     np.testing.assert_allclose(Ratio().gaps(reward, factor * cost), gaps, atol=1e-12)
 
 
+def bad(make: Callable[..., object], name: str, *values: Any, **given: Any) -> Any:
+    """A call for each bad value of the argument ``name``."""
+    return {
+        f"{make}({name}={v!r})": (partial(make, **given, **{name: v}), name) for v in values
+    }
+
+
 REFUSED: dict[str, tuple[Callable[[], object], str]] = {
-    **{
-        f"Ratio({bad!r})": (partial(Ratio, bad), "largest_cost")
-        for bad in (0.0, -1.0, math.nan, math.inf, "1", None)
-    },
-    **{
-        f"UCBBV1({bad!r})": (partial(UCBBV1, bad), "smallest_cost")
-        for bad in (0.0, -0.5, 1.5, math.nan, "1", None)
-    },
-    **{
-        f"UCBBV({bad!r})": (partial(UCBBV, 2, smallest_cost=bad), "smallest_cost")
-        for bad in (0.0, 2.0, math.nan, None)
-    },
+    **bad(Ratio, "largest_cost", 0.0, -1.0, math.nan, math.inf, "1", None),
+    **bad(UCBBV1, "smallest_cost", 0.0, -0.5, 1.5, math.nan, "1", None),
+    **bad(UCBBV, "smallest_cost", 0.0, 2.0, math.nan, None, arms=2),
     "UCBBV, largest": (lambda: UCBBV(2, smallest_cost=1.0, largest_cost=0.0), "largest_cost"),
     "BTS, largest": (lambda: BudgetedThompsonSampling(2, largest_cost=-1.0), "largest_cost"),
     "no arms": (lambda: BudgetedThompsonSampling(0), "arms"),

@@ -296,21 +296,20 @@ def test_a_simulation_judges_both_parts() -> None:
     assert cost["blind"].pseudo_regret[:, -1].mean() > 200  # the control
 
 
+def bad(make: Callable[..., object], name: str, *values: Any, **given: Any) -> Any:
+    """A call for each bad value of the argument ``name``."""
+    return {
+        f"{make}({name}={v!r})": (partial(make, **given, **{name: v}), name) for v in values
+    }
+
+
 REFUSED: dict[str, tuple[Callable[[], object], str]] = {
-    **{
-        f"factor={bad!r}": (partial(CSTS, 2, factor=bad), "factor")
-        for bad in (1.0, -0.1, 1.5, math.nan, "0.5", None)
-    },
+    **bad(CSTS, "factor", 1.0, -0.1, 1.5, math.nan, "0.5", None, arms=2),
+    **bad(CSTS, "costs", [1.0], [1.0, 2.0, 3.0], [1.0, -1.0], [], 1.0, arms=2, factor=0.5),
+    **bad(CSTS, "costs", [1.0, math.nan], ["a", "b"], [[1.0], [2.0, 3.0]], arms=2, factor=0.5),
+    **bad(CSUCB, "horizon", 0, 1.5, None, "3", arms=2, factor=0.5),
     "Subsidy": (lambda: Subsidy(1.0), "factor"),
     "part": (lambda: Subsidy(0.5, "both"), "part"),
-    **{
-        f"costs={bad!r}": (partial(CSTS, 2, factor=0.5, costs=bad), "costs")
-        for bad in ([1.0], [1.0, 2.0, 3.0], [1.0, -1.0], [1.0, math.nan], ["a", "b"], [])
-    },
-    **{
-        f"horizon={bad!r}": (partial(CSUCB, 2, factor=0.5, horizon=bad), "horizon")
-        for bad in (0, 1.5, None, True)
-    },
     "CSETC horizon": (lambda: CSETC(2, factor=0.5, horizon=0), "horizon"),
     "CSETC arms": (lambda: CSETC(0, factor=0.5, horizon=9), "arms"),
     "CSETC explore": (lambda: CSETC(2, factor=0.5, horizon=9, explore=0), "explore"),

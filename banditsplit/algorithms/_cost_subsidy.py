@@ -106,5 +106,4 @@ def _subsidised(
     explore: int = 1,
     **options: Unpack[RunOptions],
 ) -> Policy:
-    told = None if costs is None else tuple(costs)
-    return Policy(SubsidyRecipe(arms, index, factor, told, cautious, explore), **options)
+    return Policy(SubsidyRecipe(arms, index, factor, costs, cautious, explore), **options)

@@ -1,5 +1,6 @@
 """Play the cheapest arm that is good enough."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,7 +49,7 @@ class SubsidyRecipe:
     arms: int
     index: Index
     factor: float
-    costs: tuple[float, ...] | None = None
+    costs: Sequence[float] | None = None
     cautious: bool = False
     explore: int = 1
     memory: Memory = field(default_factory=Full)
@@ -66,9 +67,11 @@ class SubsidyRecipe:
             wanted = "`memory` must have a method `observe`"
             raise TypeError(f"{wanted}, got {self.memory!r}.")
         if self.costs is not None:
+            wanted = f"`costs` must hold {self.arms} numbers, one for each arm"
+            if not isinstance(self.costs, Iterable):
+                raise TypeError(f"{wanted}, got {self.costs!r}.")
             costs = tuple(_checks.nonnegative("costs", cost) for cost in self.costs)
             if len(costs) != self.arms:
-                wanted = f"`costs` must hold {self.arms} numbers, one for each arm"
                 raise ValueError(f"{wanted}, got {self.costs!r}.")
             object.__setattr__(self, "costs", costs)
         told = None if self.costs is None else np.array(self.costs)
