@@ -17,11 +17,18 @@ from banditsplit.algorithms import (
     AsymptoticallyOptimalUCB,
     BayesUCB,
     BoltzmannGumbel,
+    CSETC,
+    CSTS,
+    CSUCB,
+    UCB1,
+    UCBBV,
+    BudgetedThompsonSampling,
     EpsilonGreedy,
     ExploreThenCommit,
     FixedArm,
     KLUCBPlusPlus,
     NIGThompsonSampling,
+    PrimalDualBwK,
     SplitEE,
     SplitEES,
     SuccessiveElimination,
@@ -31,10 +38,18 @@ from banditsplit.algorithms import (
     UniformRandom,
 )
 from banditsplit.compose import Options, RunOptions, SamplingOptions, compose
+from banditsplit.compose import Options, RunOptions, compose, with_budget
 from banditsplit.feedback import Decision
-from banditsplit.objectives import Net, Reward
+from banditsplit.objectives import Net, Ratio, Reward, Subsidy
 from banditsplit.policy import Policy, load
-from banditsplit.recipes import IndexRecipe, Recipe
+from banditsplit.recipes import (
+    BudgetRecipe,
+    IndexRecipe,
+    KnapsackRecipe,
+    RatioRecipe,
+    Recipe,
+    SubsidyRecipe,
+)
 from banditsplit.simulation import History, Track, simulate
 from banditsplit.theory import BernoulliProblem, GaussianProblem, GraphProblem
 
@@ -50,11 +65,22 @@ __all__ = [
     "UCB1",
     "UCBV",
     "AnytimeMOSS",
+from banditsplit.theory import BernoulliProblem, CostlyProblem, GaussianProblem
+
+__all__ = [
+    "CSETC",
+    "CSTS",
+    "CSUCB",
+    "UCB1",
+    "UCBBV",
     "ArmStats",
     "AsymptoticallyOptimalUCB",
     "BayesUCB",
     "BernoulliProblem",
     "BoltzmannGumbel",
+    "BudgetRecipe",
+    "BudgetedThompsonSampling",
+    "CostlyProblem",
     "Decision",
     "EpsilonGreedy",
     "ExploreThenCommit",
@@ -65,9 +91,13 @@ __all__ = [
     "IndexRecipe",
     "KLUCBPlusPlus",
     "NIGThompsonSampling",
+    "KnapsackRecipe",
     "Net",
     "Options",
     "Policy",
+    "PrimalDualBwK",
+    "Ratio",
+    "RatioRecipe",
     "Recipe",
     "Reward",
     "RunOptions",
@@ -75,6 +105,8 @@ __all__ = [
     "SplitEE",
     "SplitEES",
     "SuccessiveElimination",
+    "Subsidy",
+    "SubsidyRecipe",
     "ThompsonSampling",
     "Track",
     "TsallisINF",
@@ -89,4 +121,5 @@ __all__ = [
     "recipes",
     "simulate",
     "theory",
+    "with_budget",
 ]

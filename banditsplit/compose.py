@@ -1,13 +1,20 @@
 """Composing a policy from its parts: index x memory x objective x feedback."""
 
+from collections.abc import Sequence
 from typing import TypedDict
 
 from banditsplit._typing import Seed
 from banditsplit.indices import Index
 from banditsplit.memories import Full, Memory
-from banditsplit.objectives import Objective, Reward
+from banditsplit.objectives import Objective, Ratio, Reward, Subsidy
 from banditsplit.policy import Policy
-from banditsplit.recipes import IndexRecipe
+from banditsplit.recipes import (
+    BudgetRecipe,
+    IndexRecipe,
+    RatioRecipe,
+    Recipe,
+    SubsidyRecipe,
+)
 
 
 class RunOptions(TypedDict, total=False):
@@ -62,17 +69,51 @@ def compose(
 ) -> Policy:
     """Return a policy that pulls the arm with the best ``index``.
 
-    ``index`` may be one of `banditsplit.indices` or your own.
+    ``index`` may be one of `banditsplit.indices` or your own. The objectives `Ratio` and
+    `Subsidy` have recipes of their own, which use the index on rewards and costs apart.
 
     Raises:
         TypeError: `arms`, `runs` or `seed` is of the wrong type.
         ValueError: `arms` or `runs` is below 1, or the index cannot work on the objective.
     """
-    recipe = IndexRecipe(
-        arms,
-        index,
-        Reward() if objective is None else objective,
-        Full() if memory is None else memory,
-        side_observations,
-    )
+    memory = Full() if memory is None else memory
+    recipe: Recipe
+    if isinstance(objective, Ratio):
+        recipe = RatioRecipe(arms, index, objective.largest_cost, memory, side_observations)
+    elif isinstance(objective, Subsidy):
+        recipe = SubsidyRecipe(
+            arms,
+            index,
+            objective.factor,
+            memory=memory,
+            side_observations=side_observations,
+        )
+    else:
+        objective = Reward() if objective is None else objective
+        recipe = IndexRecipe(arms, index, objective, memory, side_observations)
     return Policy(recipe, runs=runs, seed=seed)
+
+
+def with_budget(
+    policy: Policy, budget: float | Sequence[float], *, seed: Seed = None
+) -> Policy:
+    """Return a policy that plays as ``policy`` does until ``budget`` is spent.
+
+    It has seen nothing, and has as many runs. A run has `finished` when it has paid the budget
+    of a resource, or more: the pull that does so is its last, so that it overshoots by less
+    than one pull. With several budgets costs are `[..., resources]`.
+
+    Args:
+        policy: Any policy.
+        budget: Total cost that may be spent, positive, in cost units: a number, or one for
+            each resource.
+        seed: An int, a `SeedSequence` or a `Generator`.
+
+    Raises:
+        TypeError: An argument is of the wrong type.
+        ValueError: A budget is not positive and finite, or there are not as many as the
+            policy has resources.
+    """
+    if not isinstance(policy, Policy):
+        raise TypeError(f"`policy` must be a Policy, got {policy!r}.")
+    return Policy(BudgetRecipe(policy.recipe, budget), runs=policy.runs, seed=seed)

@@ -351,4 +351,6 @@ def test_what_these_tables_vary_is_accepted_as_it_is() -> None:
     assert set(banditsplit.algorithms.__all__) <= {
         *("UCB1", "EpsilonGreedy", "FixedArm", "SplitEE", "SplitEES"),
         *("ThompsonSampling", "UniformRandom"),
+        # Theirs are in test_ratio, test_knapsacks and test_subsidy.
+        *("BudgetedThompsonSampling", "UCBBV", "PrimalDualBwK", "CSETC", "CSTS", "CSUCB"),
     }  # a new one joins the tables above

@@ -2,6 +2,8 @@
 
 from banditsplit.algorithms._bayes_ucb import BayesUCB
 from banditsplit.algorithms._boltzmann_gumbel import BoltzmannGumbel
+from banditsplit.algorithms._budgeted import UCBBV, BudgetedThompsonSampling, PrimalDualBwK
+from banditsplit.algorithms._cost_subsidy import CSETC, CSTS, CSUCB
 from banditsplit.algorithms._epsilon_greedy import EpsilonGreedy
 from banditsplit.algorithms._exp3 import EXP3, EXP3IX, EXP3S, EXP3SET
 from banditsplit.algorithms._explore_then_commit import ExploreThenCommit
@@ -34,11 +36,18 @@ __all__ = [
     "AsymptoticallyOptimalUCB",
     "BayesUCB",
     "BoltzmannGumbel",
+    "CSETC",
+    "CSTS",
+    "CSUCB",
+    "UCB1",
+    "UCBBV",
+    "BudgetedThompsonSampling",
     "EpsilonGreedy",
     "ExploreThenCommit",
     "FixedArm",
     "KLUCBPlusPlus",
     "NIGThompsonSampling",
+    "PrimalDualBwK",
     "SplitEE",
     "SplitEES",
     "SuccessiveElimination",

@@ -9,6 +9,9 @@ from banditsplit.indices._index import Index
 from banditsplit.indices._kl_ucb import KLUCB, KLUCBPlusPlus
 from banditsplit.indices._moss import MOSS, AnytimeMOSS
 from banditsplit.indices._nig_thompson import NIGThompson
+from banditsplit.indices._horizon_ucb import HorizonUCB
+from banditsplit.indices._index import Index
+from banditsplit.indices._joint import UCBBV1, JointIndex
 from banditsplit.indices._thompson import BetaThompson, GaussianThompson
 from banditsplit.indices._ucb import UCB
 from banditsplit.indices._ucb_optimal import AsymptoticallyOptimalUCB
@@ -23,6 +26,7 @@ __all__ = [
     "AnytimeMOSS",
     "AsymptoticallyOptimalUCB",
     "BetaBayesUCB",
+    "UCBBV1",
     "BetaThompson",
     "BoltzmannGumbel",
     "Constant",
@@ -30,8 +34,10 @@ __all__ = [
     "GaussianBayesUCB",
     "GaussianThompson",
     "Greedy",
+    "HorizonUCB",
     "Index",
     "KLUCBPlusPlus",
     "NIGThompson",
     "UCBTuned",
+    "JointIndex",
 ]

@@ -13,7 +13,7 @@ from banditsplit.feedback import Pull, Seen
 from banditsplit.indices import Fixed, Index
 from banditsplit.indices._index import score
 from banditsplit.memories import Full, Memory
-from banditsplit.objectives import Objective, Reward
+from banditsplit.objectives import Objective, Ratio, Reward, Subsidy
 
 # Beyond it the difference of two values may overflow, and a mean be lost for good.
 LARGEST = 1e300
@@ -47,6 +47,9 @@ class IndexRecipe:
             if not hasattr(getattr(self, name), method):
                 wanted = f"`{name}` must have a method `{method}`"
                 raise TypeError(f"{wanted}, got {getattr(self, name)!r}.")
+        if isinstance(self.objective, Ratio | Subsidy):
+            wanted = "`objective` must give single pulls a value (`compose` knows the recipe)"
+            raise TypeError(f"{wanted}, got {self.objective!r}.")
         if isinstance(self.index, Fixed):
             _checks.below("arm", self.index.arm, self.arms)
         low, high = self.index.support

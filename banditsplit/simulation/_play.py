@@ -72,10 +72,17 @@ class Game:
         # Without expected costs an objective that needs them makes this nan, which is honest.
         gap = self.objective.gaps(info["expected_reward"], info.get("expected_cost", np.nan))
         pulled = gap[arm] if gap.ndim == 1 else gap[np.arange(len(gap)), arm]
-        audit = self.objective.value(0.0, 0.0) - self.objective.value(0.0, audit_cost)
+        audit = self._audit(info, audit_cost)
         regret = pulled + audit
         known = info.get("_expected_reward")  # the rows of a vector that tell
         return regret if known is None else np.where(known, regret, np.nan)
+
+    def _audit(self, info: dict[str, Any], audit_cost: Any) -> Any:
+        """Return what an audit costs, in the units of gaps."""
+        if hasattr(self.objective, "charge"):  # it depends on what the arms are worth
+            expected = info["expected_reward"], info.get("expected_cost", np.nan)
+            return self.objective.charge(*expected, audit_cost)
+        return self.objective.value(0.0, 0.0) - self.objective.value(0.0, audit_cost)
 
 
 def play_world(policy: Policy, game: Game, runs: int, seeds: Seeds) -> Track:
@@ -95,7 +102,7 @@ def play_world(policy: Policy, game: Game, runs: int, seeds: Seeds) -> Track:
         learner.update(arm, reward, cost, side)
         _note_side_kind(ledger, learner, side)
         regret = game.regret(arm, situation._asdict(), 0.0)
-        paid = cost if cost.ndim == 1 else cost.sum(-1)
+        paid = _total(cost, 1)
         ledger.add(arm, (regret, reward, paid, 0.0), None if playing.all() else playing)
     return ledger.track()
 
@@ -117,7 +124,7 @@ def play_env(policy: Policy, game: Game, runs: int, seeds: Seeds) -> Track:
         game.check_recorded(info)
         recorded = [float(info[name]) for name in game.record]
         regret = game.regret(arm, info, audit_cost)
-        ledger.add(arm, (regret, reward, cost, audit_cost, *recorded))
+        ledger.add(arm, (regret, reward, _total(cost, 0), audit_cost, *recorded))
         if terminated or truncated:
             observation, _ = env.reset()
     return ledger.track()
@@ -143,7 +150,8 @@ def play_vector_env(policy: Policy, game: Game, runs: int, seeds: Seeds) -> Trac
             info = _with_final(info, ended, runs)
         where: Bool = ~resetting & playing
         asked = None if where.all() else where
-        cost, audit_cost = _numbers(info, "cost", runs), _numbers(info, "audit_cost", runs)
+        cost = _numbers(info, "cost", runs, learner.recipe.resources)
+        audit_cost = _numbers(info, "audit_cost", runs)
         side = info.get("side_observations")
         learner.update(arm, reward, cost, side, asked)
         _note_side_kind(ledger, learner, side)
@@ -151,7 +159,7 @@ def play_vector_env(policy: Policy, game: Game, runs: int, seeds: Seeds) -> Trac
             game.check_recorded(info)
         recorded = [_numbers(info, name, runs) for name in game.record]
         regret = game.regret(arm, info, audit_cost)
-        ledger.add(arm, (regret, reward, cost, audit_cost, *recorded), asked)
+        ledger.add(arm, (regret, reward, _total(cost, 1), audit_cost, *recorded), asked)
         if mode == "NEXT_STEP":
             resetting = ended
         elif mode == "DISABLED" and ended.any():
@@ -159,12 +167,19 @@ def play_vector_env(policy: Policy, game: Game, runs: int, seeds: Seeds) -> Trac
     return ledger.track()
 
 
-def _numbers(info: dict[str, Any], name: str, runs: int) -> Float:
-    """Return an info entry as floats `[runs]`; 0 where a row has none."""
+def _total(cost: Any, axes: int) -> Any:
+    """Return the cost summed over the resources, if there are several: ``axes`` are left."""
+    return np.sum(cost, -1) if np.ndim(cost) > axes else cost
+
+
+def _numbers(info: dict[str, Any], name: str, runs: int, resources: int | None = None) -> Float:
+    """Return an info entry as floats `[runs]` or `[runs, resources]`; 0 where it is missing."""
     if name not in info:
-        return np.zeros(runs)
+        return np.zeros(runs if resources is None else (runs, resources))
     values, present = np.asarray(info[name], np.float64), info.get(f"_{name}")
-    return values if present is None else np.where(present, values, 0.0)
+    if present is None:
+        return values
+    return np.where(np.reshape(present, (-1, *[1] * (values.ndim - 1))), values, 0.0)
 
 
 def _with_final(info: dict[str, Any], ended: Bool, runs: int) -> dict[str, Any]:

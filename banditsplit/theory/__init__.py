@@ -9,6 +9,8 @@ from banditsplit.theory._divergences import (
     Poisson,
 )
 from banditsplit.theory._graphs import GraphProblem
+from banditsplit.theory._bounds import ucb1_regret_bound
+from banditsplit.theory._costly import CostlyProblem
 from banditsplit.theory._problems import BernoulliProblem, GaussianProblem, Problem
 from banditsplit.theory._worlds import Situation, Stationary, World
 
@@ -18,6 +20,7 @@ __all__ = [
     "Exponential",
     "Family",
     "Gaussian",
+    "CostlyProblem",
     "GaussianProblem",
     "GraphProblem",
     "Poisson",

@@ -1,0 +1,42 @@
+"""Rewards and costs remembered apart, for recipes that need both."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from banditsplit._stats import ArmStats
+
+
+@dataclass(slots=True, eq=False)
+class Channels:
+    """Two states of one memory.
+
+    Attributes:
+        reward: What is remembered of the rewards.
+        cost: What is remembered of the costs; None where they were told.
+    """
+
+    reward: Any
+    cost: Any
+
+
+def mirrored(stats: ArmStats) -> ArmStats:
+    """Return the statistics of ``1 - value``: an upper score of it is a lower one of value."""
+    return replace(stats, mean=1.0 - stats.mean)
+
+
+def tried(stats: ArmStats) -> tuple[Any, ArmStats]:
+    """Return which arms were tried, and statistics in which every arm was.
+
+    The formulas stay as they are printed; what they make of untried arms is not used.
+    """
+    known = stats.pulls > 0
+    return known, replace(stats, pulls=np.where(known, stats.pulls, 1.0))
+
+
+def refuse_outside(name: str, value: Any, low: float, high: float, whom: Any) -> None:
+    """Refuse observations outside `[low, high]`."""
+    inside = np.asarray((value >= low) & (value <= high))
+    if not inside.all():
+        raise ValueError(f"`{name}` must lie in [{low}, {high}] for {whom!r}, got {value!r}.")
