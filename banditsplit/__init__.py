@@ -3,6 +3,9 @@
 from banditsplit import feedback, indices, memories, objectives, recipes, theory
 from banditsplit._stats import ArmStats
 from banditsplit.algorithms import (
+    CSETC,
+    CSTS,
+    CSUCB,
     EXP3,
     EXP3IX,
     EXP3S,
@@ -12,16 +15,12 @@ from banditsplit.algorithms import (
     MOSS,
     UCB,
     UCB1,
+    UCBBV,
     UCBV,
     AnytimeMOSS,
     AsymptoticallyOptimalUCB,
     BayesUCB,
     BoltzmannGumbel,
-    CSETC,
-    CSTS,
-    CSUCB,
-    UCB1,
-    UCBBV,
     BudgetedThompsonSampling,
     EpsilonGreedy,
     ExploreThenCommit,
@@ -37,8 +36,7 @@ from banditsplit.algorithms import (
     UCBTuned,
     UniformRandom,
 )
-from banditsplit.compose import Options, RunOptions, SamplingOptions, compose
-from banditsplit.compose import Options, RunOptions, compose, with_budget
+from banditsplit.compose import Options, RunOptions, SamplingOptions, compose, with_budget
 from banditsplit.feedback import Decision
 from banditsplit.objectives import Net, Ratio, Reward, Subsidy
 from banditsplit.policy import Policy, load
@@ -51,9 +49,12 @@ from banditsplit.recipes import (
     SubsidyRecipe,
 )
 from banditsplit.simulation import History, Track, simulate
-from banditsplit.theory import BernoulliProblem, GaussianProblem, GraphProblem
+from banditsplit.theory import BernoulliProblem, CostlyProblem, GaussianProblem, GraphProblem
 
 __all__ = [
+    "CSETC",
+    "CSTS",
+    "CSUCB",
     "EXP3",
     "EXP3IX",
     "EXP3S",
@@ -63,16 +64,9 @@ __all__ = [
     "MOSS",
     "UCB",
     "UCB1",
+    "UCBBV",
     "UCBV",
     "AnytimeMOSS",
-from banditsplit.theory import BernoulliProblem, CostlyProblem, GaussianProblem
-
-__all__ = [
-    "CSETC",
-    "CSTS",
-    "CSUCB",
-    "UCB1",
-    "UCBBV",
     "ArmStats",
     "AsymptoticallyOptimalUCB",
     "BayesUCB",
@@ -90,8 +84,8 @@ __all__ = [
     "History",
     "IndexRecipe",
     "KLUCBPlusPlus",
-    "NIGThompsonSampling",
     "KnapsackRecipe",
+    "NIGThompsonSampling",
     "Net",
     "Options",
     "Policy",
@@ -104,9 +98,9 @@ __all__ = [
     "SamplingOptions",
     "SplitEE",
     "SplitEES",
-    "SuccessiveElimination",
     "Subsidy",
     "SubsidyRecipe",
+    "SuccessiveElimination",
     "ThompsonSampling",
     "Track",
     "TsallisINF",

@@ -22,6 +22,9 @@ from banditsplit.algorithms._ucb_optimal import AsymptoticallyOptimalUCB
 from banditsplit.algorithms._ucb_variance import UCBV, UCBTuned
 
 __all__ = [
+    "CSETC",
+    "CSTS",
+    "CSUCB",
     "EXP3",
     "EXP3IX",
     "EXP3S",
@@ -31,16 +34,12 @@ __all__ = [
     "MOSS",
     "UCB",
     "UCB1",
+    "UCBBV",
     "UCBV",
     "AnytimeMOSS",
     "AsymptoticallyOptimalUCB",
     "BayesUCB",
     "BoltzmannGumbel",
-    "CSETC",
-    "CSTS",
-    "CSUCB",
-    "UCB1",
-    "UCBBV",
     "BudgetedThompsonSampling",
     "EpsilonGreedy",
     "ExploreThenCommit",

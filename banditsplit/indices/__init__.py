@@ -4,14 +4,13 @@ from banditsplit.indices._bayes_ucb import BetaBayesUCB, GaussianBayesUCB
 from banditsplit.indices._boltzmann_gumbel import BoltzmannGumbel
 from banditsplit.indices._fixed import Constant, Fixed
 from banditsplit.indices._greedy import Greedy
+from banditsplit.indices._horizon_ucb import HorizonUCB
 from banditsplit.indices._imed import IMED
 from banditsplit.indices._index import Index
+from banditsplit.indices._joint import UCBBV1, JointIndex
 from banditsplit.indices._kl_ucb import KLUCB, KLUCBPlusPlus
 from banditsplit.indices._moss import MOSS, AnytimeMOSS
 from banditsplit.indices._nig_thompson import NIGThompson
-from banditsplit.indices._horizon_ucb import HorizonUCB
-from banditsplit.indices._index import Index
-from banditsplit.indices._joint import UCBBV1, JointIndex
 from banditsplit.indices._thompson import BetaThompson, GaussianThompson
 from banditsplit.indices._ucb import UCB
 from banditsplit.indices._ucb_optimal import AsymptoticallyOptimalUCB
@@ -22,11 +21,11 @@ __all__ = [
     "KLUCB",
     "MOSS",
     "UCB",
+    "UCBBV1",
     "UCBV",
     "AnytimeMOSS",
     "AsymptoticallyOptimalUCB",
     "BetaBayesUCB",
-    "UCBBV1",
     "BetaThompson",
     "BoltzmannGumbel",
     "Constant",
@@ -36,8 +35,8 @@ __all__ = [
     "Greedy",
     "HorizonUCB",
     "Index",
+    "JointIndex",
     "KLUCBPlusPlus",
     "NIGThompson",
     "UCBTuned",
-    "JointIndex",
 ]

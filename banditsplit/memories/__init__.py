@@ -3,4 +3,7 @@
 from banditsplit.memories._full import Full
 from banditsplit.memories._memory import Memory
 
-__all__ = ["Full", "Memory"]
+__all__ = [
+    "Full",
+    "Memory",
+]

@@ -1,35 +1,31 @@
 """Recipes: the frozen half of a policy, how it decides and how it learns."""
 
+from banditsplit.recipes._budget import BudgetRecipe
 from banditsplit.recipes._commit import CommitRecipe
 from banditsplit.recipes._elimination import EliminationRecipe
 from banditsplit.recipes._estimator import Estimator, ImportanceWeighting, ReducedVariance
-from banditsplit.recipes._budget import BudgetRecipe
 from banditsplit.recipes._index import IndexRecipe
 from banditsplit.recipes._knapsack import KnapsackRecipe
 from banditsplit.recipes._ratio import RatioRecipe
 from banditsplit.recipes._recipe import Recipe
 from banditsplit.recipes._sampling import SamplingRecipe
+from banditsplit.recipes._subsidy import SubsidyRecipe
 from banditsplit.recipes._weighting import ExponentialWeighting, TsallisWeighting, Weighting
 
 __all__ = [
+    "BudgetRecipe",
     "CommitRecipe",
     "EliminationRecipe",
     "Estimator",
     "ExponentialWeighting",
     "ImportanceWeighting",
     "IndexRecipe",
-    "Recipe",
-    "ReducedVariance",
-    "SamplingRecipe",
-    "TsallisWeighting",
-    "Weighting",
-from banditsplit.recipes._subsidy import SubsidyRecipe
-
-__all__ = [
-    "BudgetRecipe",
-    "IndexRecipe",
     "KnapsackRecipe",
     "RatioRecipe",
     "Recipe",
+    "ReducedVariance",
+    "SamplingRecipe",
     "SubsidyRecipe",
+    "TsallisWeighting",
+    "Weighting",
 ]

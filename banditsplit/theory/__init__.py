@@ -1,26 +1,19 @@
 """Theory as code: problems, and what is proved about them. It knows no policy."""
 
 from banditsplit.theory._bounds import explore_then_commit_regret_bound, ucb1_regret_bound
-from banditsplit.theory._divergences import (
-    Bernoulli,
-    Exponential,
-    Family,
-    Gaussian,
-    Poisson,
-)
-from banditsplit.theory._graphs import GraphProblem
-from banditsplit.theory._bounds import ucb1_regret_bound
 from banditsplit.theory._costly import CostlyProblem
+from banditsplit.theory._divergences import Bernoulli, Exponential, Family, Gaussian, Poisson
+from banditsplit.theory._graphs import GraphProblem
 from banditsplit.theory._problems import BernoulliProblem, GaussianProblem, Problem
 from banditsplit.theory._worlds import Situation, Stationary, World
 
 __all__ = [
     "Bernoulli",
     "BernoulliProblem",
+    "CostlyProblem",
     "Exponential",
     "Family",
     "Gaussian",
-    "CostlyProblem",
     "GaussianProblem",
     "GraphProblem",
     "Poisson",
