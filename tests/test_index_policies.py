@@ -343,11 +343,8 @@ def arm_stats(draw: st.DrawFn, least: int = 0) -> ArmStats:
     return ArmStats(t, pulls, mean, int((pulls == 0).sum()), variance)
 
 
-@every_index
 @given(stats=arm_stats(), data=st.data())
-def test_renaming_the_arms_renames_the_scores(
-    index: Index, stats: ArmStats, data: st.DataObject
-) -> None:
+def test_renaming_the_arms_renames_the_scores(stats: ArmStats, data: st.DataObject) -> None:
     order = data.draw(st.permutations(range(stats.mean.shape[1])))
     assert stats.variance is not None
     renamed = replace(
@@ -356,37 +353,38 @@ def test_renaming_the_arms_renames_the_scores(
         mean=stats.mean[:, order],
         variance=stats.variance[:, order],
     )
+    for index in INDICES:
+        np.testing.assert_array_equal(
+            score(index, renamed, STILL), score(index, stats, STILL)[:, order], repr(index)
+        )
 
-    np.testing.assert_array_equal(
-        score(index, renamed, STILL), score(index, stats, STILL)[:, order]
-    )
 
-
-@every_index
 @given(stats=arm_stats())
-def test_a_batch_is_its_runs_side_by_side(index: Index, stats: ArmStats) -> None:
-    """Row b of the batch is run b alone, through either door, and no score is nan."""
-    together = score(index, stats, STILL)
-    assert not np.isnan(together).any()
+def test_a_batch_is_its_runs_side_by_side(stats: ArmStats) -> None:
+    """Row b of the batch is run b alone, through the other door, and no score is nan."""
     assert stats.variance is not None
-    for b, row in enumerate(together):
-        pulls = stats.pulls[b]
-        untried = int((pulls == 0).sum())
-        alone = ArmStats(int(stats.t[b, 0]), pulls, stats.mean[b], untried, stats.variance[b])
+    for index in INDICES:
+        together = score(index, stats, STILL)
+        assert not np.isnan(together).any(), index
+        for b, row in enumerate(together):
+            pulls = stats.pulls[b]
+            untried = int((pulls == 0).sum())
+            t, mean, variance = int(stats.t[b, 0]), stats.mean[b], stats.variance[b]
+            alone = ArmStats(t, pulls, mean, untried, variance)
 
-        np.testing.assert_array_equal(score(index, alone, STILL), row)
+            np.testing.assert_array_equal(score(index, alone, STILL), row, repr(index))
 
 
-@pytest.mark.parametrize(
-    "index", [i for i in INDICES if not isinstance(i, indices.BetaBayesUCB)], ids=repr
-)
 @given(stats=arm_stats(least=1))
-def test_another_pull_never_widens(index: Index, stats: ArmStats) -> None:
+def test_another_pull_never_widens(stats: ArmStats) -> None:
     """At a fixed round, mean and variance. A Beta posterior also moves away from its prior."""
-    more, before = replace(stats, pulls=stats.pulls + 1), score(index, stats, STILL)
-    finite = np.isfinite(before)
+    more = replace(stats, pulls=stats.pulls + 1)
+    for index in INDICES:
+        if not isinstance(index, indices.BetaBayesUCB):
+            before = score(index, stats, STILL)
+            finite = np.isfinite(before)
 
-    assert (score(index, more, STILL)[finite] <= before[finite] + 1e-12).all()
+            assert (score(index, more, STILL)[finite] <= before[finite] + 1e-12).all(), index
 
 
 @every_index
@@ -531,6 +529,11 @@ def check_regret(policy: Policy, expected: float, error: float, runs: int = 30) 
 @pytest.mark.parametrize(("policy", "expected", "error"), REFERENCE)
 def test_regret_is_what_it_should_be(policy: Policy, expected: float, error: float) -> None:
     check_regret(policy, expected, error)
+
+
+def test_the_regret_of_bayes_ucb_is_what_it_should_be() -> None:
+    """Fewer runs, for its quantiles are slow; 59.8 +- 1.2 (the peers: 56.1 and 60.7, +- 2)."""
+    check_regret(bs.BayesUCB(12), 59.8, 1.2, runs=12)
 
 
 def test_another_constant_is_noticed() -> None:
