@@ -10,6 +10,7 @@ import pytest
 import banditsplit
 
 NAMES = [
+    "OFUL",
     "UCB1",
     "ArmStats",
     "BernoulliProblem",
@@ -19,6 +20,12 @@ NAMES = [
     "GaussianProblem",
     "History",
     "IndexRecipe",
+    "LinGreedy",
+    "LinTS",
+    "LinUCB",
+    "LinearOptions",
+    "LinearProblem",
+    "LinearRecipe",
     "Net",
     "Options",
     "Policy",
@@ -27,10 +34,12 @@ NAMES = [
     "RunOptions",
     "SplitEE",
     "SplitEES",
+    "SquareCB",
     "ThompsonSampling",
     "Track",
     "UniformRandom",
     "compose",
+    "compose_linear",
     "feedback",
     "indices",
     "load",
