@@ -126,8 +126,9 @@ class LinearRecipe:
 
     def probabilities(self, state: LinearState, context: Any, available: Bool | None) -> Any:
         """Return the probabilities of the arms, `[..., arms]`; None if none is drawn."""
+        prediction = self.predict(state, context)
         if isinstance(self.rule, LinearLottery):
-            return self.rule(self.predict(state, context), self._mask(state, available))
+            return self.rule(prediction, self._mask(state, available))
         return None
 
     def predict(self, state: LinearState, context: Any) -> Prediction:
@@ -253,9 +254,8 @@ class LinearRecipe:
 
 def _refuse_enormous(context: Float) -> None:
     """Refuse a context whose squares would overflow; or that is not finite, unchecked yet."""
-    flat = context.reshape(-1)
-    if not flat.dot(flat) <= LARGEST**2:
-        raise ValueError(f"`context` must have a norm of at most {LARGEST}, got {context!r}.")
+    if not np.abs(context).max(initial=0.0) <= LARGEST:
+        raise ValueError(f"`context` must lie within {LARGEST} of 0, got {context!r}.")
 
 
 def _drawn(probability: Float, rng: np.random.Generator) -> Any:
