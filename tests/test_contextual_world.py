@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from banditsplit import (
     OFUL,
@@ -21,7 +22,6 @@ from banditsplit import (
     UniformRandom,
     simulate,
 )
-from banditsplit._typing import Float
 
 NAN, INF = float("nan"), float("inf")
 APART = np.array([[1.0, 0.0], [0.0, 1.0], [-1.0, -1.0]])
@@ -175,19 +175,19 @@ class Shown:
 
     def __init__(self) -> None:
         self.action_space = SimpleNamespace(n=2)
-        self.told: list[Float] = []
+        self.told: list[NDArray[np.float32]] = []
 
-    def _observe(self) -> Float:
+    def _observe(self) -> NDArray[np.float32]:
         observation = np.array([self.rng.standard_normal(), 1.0], np.float32)
-        self.told.append(observation.astype(np.float64))
+        self.told.append(observation)
         return observation
 
-    def reset(self, *, seed: int | None = None) -> tuple[Float, dict[str, Any]]:
+    def reset(self, *, seed: int | None = None) -> tuple[NDArray[np.float32], dict[str, Any]]:
         if seed is not None:
             self.rng = np.random.default_rng(seed)
         return self._observe(), {}
 
-    def step(self, arm: int) -> tuple[Float, float, bool, bool, dict[str, Any]]:
+    def step(self, arm: int) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
         value = [0.0, float(self.told[-1][0])]
         info = {"cost": 0.0, "expected_reward": value, "expected_cost": [0.0, 0.0]}
         return self._observe(), value[arm], False, len(self.told) % 20 == 0, info
@@ -201,11 +201,11 @@ class ShownToMany:
         self.single_action_space = SimpleNamespace(n=2)
         self.metadata: dict[str, Any] = {}
 
-    def _observe(self) -> Float:
+    def _observe(self) -> NDArray[np.float64]:
         self.x = self.rng.standard_normal(self.num_envs)
         return np.stack([self.x, np.ones(self.num_envs)], -1)
 
-    def reset(self, *, seed: int | None = None) -> tuple[Float, dict[str, Any]]:
+    def reset(self, *, seed: int | None = None) -> tuple[NDArray[np.float64], dict[str, Any]]:
         self.rng = np.random.default_rng(seed)
         return self._observe(), {}
 
@@ -248,11 +248,12 @@ def test_a_world_without_contexts_is_refused_by_a_policy_that_needs_one() -> Non
         simulate({"it": LinUCB(3, features=2)}, blind, horizon=5, runs=2, seed=0)
 
 
+NOT_PARAMETERS: tuple[Any, ...] = (
+    *(1.0, [], [[]], [[NAN]], [[INF, 1.0]]),
+    *([["a"]], None, [[[1.0]]], [[1.0], []]),
+)
 BAD: dict[str, dict[str, Any]] = {
-    **{
-        f"parameters {bad!r}": {"parameters": bad}
-        for bad in (1.0, [], [[]], [[NAN]], [[INF, 1.0]], [["a"]], None, [[[1.0]]], [[1.0], []])
-    },
+    **{f"parameters {bad!r}": {"parameters": bad} for bad in NOT_PARAMETERS},
     **{f"arms {bad!r}": {"parameters": TOGETHER, "arms": bad} for bad in (0, -1, 1.5, None)},
     **{f"arms {bad!r} for 3 rows": {"arms": bad} for bad in (2, 4, -1, None)},
     **{f"std {bad!r}": {"std": bad} for bad in (0.0, -1.0, NAN, INF, "1", [1.0], None)},
