@@ -13,6 +13,7 @@ from banditsplit.algorithms import (
     IMED,
     KLUCB,
     MOSS,
+    OFUL,
     UCB,
     UCB1,
     UCBBV,
@@ -26,17 +27,29 @@ from banditsplit.algorithms import (
     ExploreThenCommit,
     FixedArm,
     KLUCBPlusPlus,
+    LinGreedy,
+    LinTS,
+    LinUCB,
     NIGThompsonSampling,
     PrimalDualBwK,
     SplitEE,
     SplitEES,
+    SquareCB,
     SuccessiveElimination,
     ThompsonSampling,
     TsallisINF,
     UCBTuned,
     UniformRandom,
 )
-from banditsplit.compose import Options, RunOptions, SamplingOptions, compose, with_budget
+from banditsplit.compose import (
+    LinearOptions,
+    Options,
+    RunOptions,
+    SamplingOptions,
+    compose,
+    compose_linear,
+    with_budget,
+)
 from banditsplit.feedback import Decision
 from banditsplit.objectives import Net, Ratio, Reward, Subsidy
 from banditsplit.policy import Policy, load
@@ -44,12 +57,19 @@ from banditsplit.recipes import (
     BudgetRecipe,
     IndexRecipe,
     KnapsackRecipe,
+    LinearRecipe,
     RatioRecipe,
     Recipe,
     SubsidyRecipe,
 )
 from banditsplit.simulation import History, Track, simulate
-from banditsplit.theory import BernoulliProblem, CostlyProblem, GaussianProblem, GraphProblem
+from banditsplit.theory import (
+    BernoulliProblem,
+    CostlyProblem,
+    GaussianProblem,
+    GraphProblem,
+    LinearProblem,
+)
 
 __all__ = [
     "CSETC",
@@ -62,6 +82,7 @@ __all__ = [
     "IMED",
     "KLUCB",
     "MOSS",
+    "OFUL",
     "UCB",
     "UCB1",
     "UCBBV",
@@ -85,6 +106,12 @@ __all__ = [
     "IndexRecipe",
     "KLUCBPlusPlus",
     "KnapsackRecipe",
+    "LinGreedy",
+    "LinTS",
+    "LinUCB",
+    "LinearOptions",
+    "LinearProblem",
+    "LinearRecipe",
     "NIGThompsonSampling",
     "Net",
     "Options",
@@ -98,6 +125,7 @@ __all__ = [
     "SamplingOptions",
     "SplitEE",
     "SplitEES",
+    "SquareCB",
     "Subsidy",
     "SubsidyRecipe",
     "SuccessiveElimination",
@@ -107,6 +135,7 @@ __all__ = [
     "UCBTuned",
     "UniformRandom",
     "compose",
+    "compose_linear",
     "feedback",
     "indices",
     "load",

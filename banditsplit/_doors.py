@@ -61,6 +61,8 @@ class Door(ABC):
         if self.context_shape is None:
             return None
         shape = (*self._lead, *self.context_shape)
+        if context is None:
+            raise ValueError(f"`context` must be given, of shape {shape}, got None.")
         checked = _array("context", context, shape, "fiub").astype(np.float64)
         if not np.isfinite(checked).all():
             raise ValueError(f"`context` must be finite, got {context!r}.")

@@ -11,6 +11,9 @@ from banditsplit.policy import Policy
 from banditsplit.recipes import (
     BudgetRecipe,
     IndexRecipe,
+    LinearIndex,
+    LinearLottery,
+    LinearRecipe,
     RatioRecipe,
     Recipe,
     SubsidyRecipe,
@@ -55,6 +58,23 @@ class SamplingOptions(RunOptions, total=False):
     objective: Objective
     low: float
     span: float
+
+
+class LinearOptions(RunOptions, total=False):
+    """What every algorithm takes that regresses values on a context.
+
+    Attributes:
+        shared: False: a context is `[features]`, and each arm has parameters of its own.
+            True: a context is `[arms, features]`, and all arms share one parameter vector.
+        ridge: Weight of the penalty on the parameters, 1 unless said otherwise.
+        objective: What reward and cost are worth; `Reward` unless said otherwise.
+        side_observations: Whether to learn from arms revealed without a pull.
+    """
+
+    shared: bool
+    ridge: float
+    objective: Objective
+    side_observations: bool
 
 
 def compose(
@@ -117,3 +137,35 @@ def with_budget(
     if not isinstance(policy, Policy):
         raise TypeError(f"`policy` must be a Policy, got {policy!r}.")
     return Policy(BudgetRecipe(policy.recipe, budget), runs=policy.runs, seed=seed)
+
+
+def compose_linear(
+    arms: int,
+    rule: LinearIndex | LinearLottery,
+    *,
+    features: int,
+    shared: bool = False,
+    ridge: float = 1.0,
+    objective: Objective | None = None,
+    side_observations: bool = False,
+    runs: int | None = None,
+    seed: Seed = None,
+) -> Policy:
+    """Return a policy that predicts values by ridge regression and acts by ``rule``.
+
+    ``rule`` may be one of `banditsplit.recipes` or your own; the rest is `LinearRecipe`'s.
+
+    Raises:
+        TypeError: An argument is of the wrong type.
+        ValueError: `arms`, `features` or `runs` is below 1, or `ridge` not positive.
+    """
+    recipe = LinearRecipe(
+        arms,
+        features,
+        rule,
+        shared,
+        ridge,
+        Reward() if objective is None else objective,
+        side_observations,
+    )
+    return Policy(recipe, runs=runs, seed=seed)

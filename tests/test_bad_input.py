@@ -348,9 +348,45 @@ def test_what_these_tables_vary_is_accepted_as_it_is() -> None:
 
     assert one.stats.pulls.tolist() == [1.0, 1.0, 0.0]
     assert two.stats.pulls.tolist() == [[1.0, 1.0, 0.0], [0.0, 0.0, 0.0]]
-    assert set(banditsplit.algorithms.__all__) <= {
-        *("UCB1", "EpsilonGreedy", "FixedArm", "SplitEE", "SplitEES"),
-        *("ThompsonSampling", "UniformRandom"),
-        # Theirs are in test_ratio, test_knapsacks and test_subsidy.
-        *("BudgetedThompsonSampling", "UCBBV", "PrimalDualBwK", "CSETC", "CSTS", "CSUCB"),
-    }  # a new one joins the tables above
+
+
+# What a named algorithm cannot do without, beside its arms.
+REQUIRED: dict[str, dict[str, Any]] = {
+    "CSETC": {"factor": 0.2, "horizon": 100},
+    "CSTS": {"factor": 0.2},
+    "CSUCB": {"factor": 0.2, "horizon": 100},
+    "EXP3S": {"horizon": 100, "changes": 2},
+    "EXP3SET": {"graph": np.eye(3, dtype=bool)},
+    "ExploreThenCommit": {"pulls_each": 2},
+    "FixedArm": {"arm": 0},
+    "KLUCBPlusPlus": {"horizon": 100},
+    "LinGreedy": {"features": 2},
+    "LinTS": {"features": 2},
+    "LinUCB": {"features": 2},
+    "MOSS": {"horizon": 100},
+    "OFUL": {"features": 2},
+    "PrimalDualBwK": {"budgets": [10.0], "horizon": 100},
+    "SplitEE": {"tradeoff": 0.1},
+    "SplitEES": {"tradeoff": 0.1},
+    "SquareCB": {"features": 2, "gamma": 5.0},
+    "SuccessiveElimination": {"delta": 0.1},
+    "UCB": {"alpha": 3.0},
+    "UCBBV": {"smallest_cost": 0.1},
+}
+WRONG: dict[str, dict[str, Any]] = {
+    **{f"arms={arms!r}": {"arms": arms} for arms in (0, -1, 1.5, True, None, "3")},
+    **{f"runs={runs!r}": {"runs": runs} for runs in (0, -1, 1.5, True)},
+    "seed=-1": {"seed": -1},
+    "seed='x'": {"seed": "x"},
+}
+
+
+@pytest.mark.parametrize("name", banditsplit.algorithms.__all__)
+@pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG)
+def test_every_named_algorithm_refuses(name: str, wrong: dict[str, Any]) -> None:
+    good = {"arms": 3, "seed": 0, **REQUIRED.get(name, {})}
+    build = getattr(banditsplit, name)
+
+    assert build(**good).arms == 3
+    with pytest.raises((ValueError, TypeError), match=REFUSAL):
+        build(**good | wrong)

@@ -9,6 +9,7 @@ from banditsplit.algorithms._exp3 import EXP3, EXP3IX, EXP3S, EXP3SET
 from banditsplit.algorithms._explore_then_commit import ExploreThenCommit
 from banditsplit.algorithms._imed import IMED
 from banditsplit.algorithms._kl_ucb import KLUCB, KLUCBPlusPlus
+from banditsplit.algorithms._linear import OFUL, LinGreedy, LinTS, LinUCB, SquareCB
 from banditsplit.algorithms._moss import MOSS, AnytimeMOSS
 from banditsplit.algorithms._nig_thompson import NIGThompsonSampling
 from banditsplit.algorithms._reference import FixedArm, UniformRandom
@@ -32,6 +33,7 @@ __all__ = [
     "IMED",
     "KLUCB",
     "MOSS",
+    "OFUL",
     "UCB",
     "UCB1",
     "UCBBV",
@@ -45,10 +47,14 @@ __all__ = [
     "ExploreThenCommit",
     "FixedArm",
     "KLUCBPlusPlus",
+    "LinGreedy",
+    "LinTS",
+    "LinUCB",
     "NIGThompsonSampling",
     "PrimalDualBwK",
     "SplitEE",
     "SplitEES",
+    "SquareCB",
     "SuccessiveElimination",
     "ThompsonSampling",
     "TsallisINF",

@@ -6,6 +6,17 @@ from banditsplit.recipes._elimination import EliminationRecipe
 from banditsplit.recipes._estimator import Estimator, ImportanceWeighting, ReducedVariance
 from banditsplit.recipes._index import IndexRecipe
 from banditsplit.recipes._knapsack import KnapsackRecipe
+from banditsplit.recipes._linear import LinearRecipe
+from banditsplit.recipes._linear_rules import (
+    InverseGap,
+    LinearConfidence,
+    LinearGreedy,
+    LinearIndex,
+    LinearLottery,
+    LinearThompson,
+    LinearUCB,
+    Prediction,
+)
 from banditsplit.recipes._ratio import RatioRecipe
 from banditsplit.recipes._recipe import Recipe
 from banditsplit.recipes._sampling import SamplingRecipe
@@ -20,7 +31,16 @@ __all__ = [
     "ExponentialWeighting",
     "ImportanceWeighting",
     "IndexRecipe",
+    "InverseGap",
     "KnapsackRecipe",
+    "LinearConfidence",
+    "LinearGreedy",
+    "LinearIndex",
+    "LinearLottery",
+    "LinearRecipe",
+    "LinearThompson",
+    "LinearUCB",
+    "Prediction",
     "RatioRecipe",
     "Recipe",
     "ReducedVariance",

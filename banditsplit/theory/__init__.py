@@ -1,6 +1,7 @@
 """Theory as code: problems, and what is proved about them. It knows no policy."""
 
 from banditsplit.theory._bounds import explore_then_commit_regret_bound, ucb1_regret_bound
+from banditsplit.theory._contextual import LinearProblem
 from banditsplit.theory._costly import CostlyProblem
 from banditsplit.theory._divergences import Bernoulli, Exponential, Family, Gaussian, Poisson
 from banditsplit.theory._graphs import GraphProblem
@@ -16,6 +17,7 @@ __all__ = [
     "Gaussian",
     "GaussianProblem",
     "GraphProblem",
+    "LinearProblem",
     "Poisson",
     "Problem",
     "Situation",
