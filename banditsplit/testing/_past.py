@@ -31,7 +31,7 @@ def _with_future(subject: Subject) -> Strategies:
     "Saving, loading and copying change nothing",
     scope="Everyone: by `save` and `load` where they are, else by pickle; and by deepcopy.",
     examples=_with_future,
-    max_examples=12,
+    max_examples=8,
 )
 def stored(subject: Subject, world: World) -> None:
     """The original, what was stored, and a copy go on as if nothing had happened."""
