@@ -58,13 +58,10 @@ class Stranger:
 
     def select(self, available: Any = None) -> int:
         """The best of the available arms."""
-        scores = self.scores()
-        if available is not None:
-            mask = np.asarray(available, bool)
-            if mask.shape != (ARMS,) or not mask.any():
-                raise ValueError(available)
-            scores = np.where(mask, scores, -np.inf)
-        return self.best(scores)
+        mask = np.ones(ARMS, bool) if available is None else np.asarray(available, bool)
+        if mask.shape != (ARMS,) or not mask.any():
+            raise ValueError(available)
+        return self.best(np.where(mask, self.scores(), -np.inf))
 
     def check(self, arm: int, reward: float) -> None:
         """Refuse what is no arm, and no finite reward."""
@@ -103,7 +100,8 @@ class Exp3(Stranger):
             if mask.shape != (ARMS,) or not mask.any():
                 raise ValueError(available)
             drawn = np.where(mask, drawn, 0.0)
-        return drawn / drawn.sum()
+        drawn /= drawn.sum()
+        return drawn
 
     def decide(self) -> Ticket:
         """Draw an arm."""
@@ -313,7 +311,8 @@ class SaysOtherwise(Exp3):
 
     def probabilities(self, available: Any = None) -> Float:
         told = super().probabilities(available)
-        return told**2 / (told**2).sum()
+        squared: Float = told**2
+        return squared / float(squared.sum())
 
     def select(self, available: Any = None) -> int:
         self.latest = super().probabilities(available)

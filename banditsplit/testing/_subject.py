@@ -176,11 +176,15 @@ class Subject:
         where: Any = None,
     ) -> None:
         """Tell ``policy`` of a round, as far as it can be told."""
-        policy.update(arm, reward, **self._outcome(cost, side, where))
+        told = {"cost": cost, "side": side, "where": where}
+        policy.update(arm, reward, **_understood(policy.update, told))
 
-    def learn(self, policy: Any, decision: Any, reward: Any, cost: Any = None) -> None:
-        """Tell ``policy`` what came of a decision."""
-        policy.learn(decision, reward, **self._outcome(cost, None, None))
+    def learn(
+        self, policy: Any, decision: Any, reward: Any, cost: Any = None, *, side: Any = None
+    ) -> None:
+        """Tell ``policy`` what came of a decision, as far as it can be told."""
+        told = {"cost": cost, "side": side}
+        policy.learn(decision, reward, **_understood(policy.learn, told))
 
     def probabilities(self, policy: Any, context: Any = None, available: Any = None) -> Any:
         """Return the probabilities of the arms; None where nobody tells."""
@@ -216,10 +220,6 @@ class Subject:
     def _about(self, context: Any, available: Any) -> dict[str, Any]:
         told = {"context": context, "available": available}
         return {name: value for name, value in told.items() if value is not None}
-
-    def _outcome(self, cost: Any, side: Any, where: Any) -> dict[str, Any]:
-        told = {"cost": cost, "side": side, "where": where}
-        return {n: v for n, v in told.items() if v is not None and n in self.takes}
 
     def _valid(self, policy: Any, arm: Any) -> Any:
         """Refuse what is no arm."""
@@ -285,12 +285,28 @@ def lead(runs: int | None) -> tuple[int, ...]:
     return () if runs is None else (runs,)
 
 
+def _understood(method: Callable[..., Any], told: dict[str, Any]) -> dict[str, Any]:
+    """Return what there is to tell and ``method`` takes."""
+    takes = _keywords(method)
+    return {name: v for name, v in told.items() if v is not None and name in takes}
+
+
 def _row(values: Any, row: int) -> Any:
     return None if values is None else values[row]
 
 
 def _keywords(function: Callable[..., Any]) -> frozenset[str]:
     """Return the names that ``function`` may be told, those of a typed ``**options`` too."""
+    code = getattr(function, "__func__", None)  # of a method: always the same signature
+    return _read(function) if code is None else _of_method(code)
+
+
+@functools.cache
+def _of_method(function: Callable[..., Any]) -> frozenset[str]:
+    return _read(function) - {"self"}
+
+
+def _read(function: Callable[..., Any]) -> frozenset[str]:
     found: set[str] = set()
     for name, parameter in inspect.signature(function).parameters.items():
         if parameter.kind is parameter.VAR_KEYWORD:

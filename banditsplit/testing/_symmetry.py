@@ -131,23 +131,28 @@ def batched_scores(subject: Subject, stats: ArmStats) -> None:
                 raise AssertionError(f"run {b} scores {came}.")
 
 
-def _one_world(rounds: int) -> Callable[[Subject], Strategies]:
-    """Return strategies of a world of one run."""
+def _one_world(least: int, most: int) -> Callable[[Subject], Strategies]:
+    """Return strategies of a world of one run, of so many rounds."""
 
     def examples(subject: Subject) -> Strategies:
         return {
             "world": st.builds(
-                partial(World.draw, subject, None), st.integers(1, rounds), st.integers(0, 999)
+                partial(World.draw, subject, None, fine=True),
+                st.integers(least, most),
+                st.integers(0, 999),
             )
         }
 
     return examples
 
 
-def _natural(subject: Subject, world: World, order: list[int], seed: int) -> Int:
+def natural(
+    subject: Subject, world: World, order: list[int], *, seed: int, asks: int = 1
+) -> Int:
     """Return the arms of a crowd in a world of one run, `[rounds, CROWD]`.
 
-    The crowd knows arm ``order[j]`` of the world as its arm ``j``.
+    The crowd knows arm ``order[j]`` of the world as its arm ``j``, and selects ``asks`` times
+    before it tells what the last arm gave.
     """
     crowd, chosen = Crowd(subject, CROWD, seed=seed), []
     shape = subject.context_shape
@@ -159,14 +164,15 @@ def _natural(subject: Subject, world: World, order: list[int], seed: int) -> Int
             if len(shape) > 1:  # features of every arm
                 context = context[order]
             context = np.broadcast_to(context, (CROWD, *shape)).copy()
-        arm = crowd.select(context)
+        for _ in range(asks):
+            arm = crowd.select(context)
         named = np.asarray(order)[arm]
         crowd.update(arm, world.reward[t, named], world.cost[t, named])
         chosen.append(named)
     return np.array(chosen, np.int64)
 
 
-def _same_law(one: Int, other: Int, arms: int) -> None:
+def same_law(one: Int, other: Int, arms: int) -> None:
     """Refuse arms `[rounds, CROWD]` of different laws."""
     if abs(len(one) - len(other)) > 0:
         raise AssertionError(f"{len(one)} rounds against {len(other)}.")
@@ -180,14 +186,14 @@ def _same_law(one: Int, other: Int, arms: int) -> None:
 @law(
     "Renaming the arms renames the decisions",
     scope="Everyone, in distribution; not a fixed arm, nor a fixed order of first pulls.",
-    examples=lambda s: {**_one_world(10)(s), "order": st.permutations(range(s.arms))},
+    examples=lambda s: {**_one_world(1, 10)(s), "order": st.permutations(range(s.arms))},
     max_examples=6,
 )
 def renamed_decisions(subject: Subject, world: World, order: list[int]) -> None:
     """A crowd that knows the arms by other names chooses the same ones as often."""
-    plain = _natural(subject, world, list(range(subject.arms)), seed=1)
-    renamed = _natural(subject, world, order, seed=2)
-    _same_law(plain, renamed, subject.arms)
+    plain = natural(subject, world, list(range(subject.arms)), seed=1)
+    renamed = natural(subject, world, order, seed=2)
+    same_law(plain, renamed, subject.arms)
 
 
 def _batched(subject: Subject) -> str | None:
@@ -198,12 +204,12 @@ def _batched(subject: Subject) -> str | None:
     "A batch is its runs side by side",
     scope="Policies of many runs (`make_policy` takes `runs`), in distribution.",
     applies=_batched,
-    examples=_one_world(10),
+    examples=_one_world(6, 12),
     max_examples=4,
 )
 def batch(subject: Subject, world: World) -> None:
     """Its rows choose as often as policies of one run do, in different worlds at once."""
-    other = World.draw(subject, None, world.rounds, world.seed + 1000)
+    other = World.draw(subject, None, world.rounds, world.seed + 1000, fine=True)
     worlds = [world, other] * (CROWD // 2)
     joined = World(
         CROWD,
@@ -218,7 +224,7 @@ def batch(subject: Subject, world: World) -> None:
     length = min([len(rows), *map(len, singles)])
     alone = np.array([arms[:length] for arms in singles], np.int64).reshape(CROWD, length).T
     for half in (0, 1):
-        _same_law(rows[:length, half::2], alone[:, half::2], subject.arms)
+        same_law(rows[:length, half::2], alone[:, half::2], subject.arms)
 
 
 def _stacked(contexts: list[Float | None]) -> Float | None:
