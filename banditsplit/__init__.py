@@ -3,7 +3,12 @@
 from banditsplit import feedback, indices, memories, objectives, recipes, theory
 from banditsplit._stats import ArmStats
 from banditsplit.algorithms import (
+    CUSUMUCB,
+    DUCB,
+    GLRUCB,
+    SWUCB,
     UCB1,
+    DiscountedThompson,
     EpsilonGreedy,
     FixedArm,
     SplitEE,
@@ -11,19 +16,25 @@ from banditsplit.algorithms import (
     ThompsonSampling,
     UniformRandom,
 )
-from banditsplit.compose import Options, RunOptions, compose
+from banditsplit.compose import DriftOptions, Options, RunOptions, compose
 from banditsplit.feedback import Decision
 from banditsplit.objectives import Net, Reward
 from banditsplit.policy import Policy, load
 from banditsplit.recipes import IndexRecipe, Recipe
 from banditsplit.simulation import History, Track, simulate
-from banditsplit.theory import BernoulliProblem, GaussianProblem
+from banditsplit.theory import BernoulliProblem, GaussianProblem, PiecewiseProblem
 
 __all__ = [
+    "CUSUMUCB",
+    "DUCB",
+    "GLRUCB",
+    "SWUCB",
     "UCB1",
     "ArmStats",
     "BernoulliProblem",
     "Decision",
+    "DiscountedThompson",
+    "DriftOptions",
     "EpsilonGreedy",
     "FixedArm",
     "GaussianProblem",
@@ -31,6 +42,7 @@ __all__ = [
     "IndexRecipe",
     "Net",
     "Options",
+    "PiecewiseProblem",
     "Policy",
     "Recipe",
     "Reward",

@@ -10,10 +10,16 @@ import pytest
 import banditsplit
 
 NAMES = [
+    "CUSUMUCB",
+    "DUCB",
+    "GLRUCB",
+    "SWUCB",
     "UCB1",
     "ArmStats",
     "BernoulliProblem",
     "Decision",
+    "DiscountedThompson",
+    "DriftOptions",
     "EpsilonGreedy",
     "FixedArm",
     "GaussianProblem",
@@ -21,6 +27,7 @@ NAMES = [
     "IndexRecipe",
     "Net",
     "Options",
+    "PiecewiseProblem",
     "Policy",
     "Recipe",
     "Reward",

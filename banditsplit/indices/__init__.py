@@ -1,5 +1,6 @@
 """Indices: a score for every arm. The best score is pulled."""
 
+from banditsplit.indices._exploring import Exploring
 from banditsplit.indices._fixed import Constant, Fixed
 from banditsplit.indices._greedy import Greedy
 from banditsplit.indices._index import Index
@@ -10,6 +11,7 @@ __all__ = [
     "UCB",
     "BetaThompson",
     "Constant",
+    "Exploring",
     "Fixed",
     "GaussianThompson",
     "Greedy",

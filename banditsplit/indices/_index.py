@@ -41,8 +41,11 @@ class Index(ABC):
 def score(index: Index, stats: ArmStats, rng: np.random.Generator) -> Any:
     """Return ``index`` of every arm, `[..., arms]`; ``inf`` where it needs a first pull.
 
-    The formulas stay as they are printed, because no untried arm ever reaches them.
+    The formulas stay as they are printed, because no untried arm ever reaches them, and
+    their ``t`` is the number of rounds that the memory still counts.
     """
+    if stats.effective is not None:
+        stats = replace(stats, t=stats.effective, effective=None)
     if not stats.untried or index.scores_untried:
         return index(stats, rng)
     tried = stats.pulls > 0

@@ -53,6 +53,9 @@ class IndexRecipe:
         if (low > -np.inf or high < np.inf) and not self.objective.keeps_support:
             wanted = f"keep values in [{low}, {high}] for {self.index!r}"
             raise ValueError(f"`objective` must {wanted}, got {self.objective!r}.")
+        # A change detector may be made for an interval, too; what leaves it is refused.
+        least, most = getattr(self.memory, "support", (-np.inf, np.inf))
+        low, high = max(low, least), min(high, most)
         object.__setattr__(self, "_low", max(low, -LARGEST))
         object.__setattr__(self, "_high", min(high, LARGEST))
 
@@ -106,7 +109,8 @@ class IndexRecipe:
         value = self.objective.value(reward, cost)
         inside = (value >= self._low) & (value <= self._high)
         if not (inside if type(inside) is bool else inside.all()):
-            wanted = f"have a value in [{self._low}, {self._high}] for {self.index!r}"
+            parts = f"{self.index!r} x {self.memory!r}"
+            wanted = f"have a value in [{self._low}, {self._high}] for {parts}"
             came = f"{value!r} under {self.objective!r}"
             raise ValueError(f"`reward` must {wanted}, got {came}.")
         return value
