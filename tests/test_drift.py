@@ -37,8 +37,14 @@ from banditsplit.memories import (
 
 # The world
 
+
+def bernoulli(means: list[float], costs: list[float] | None = None) -> BernoulliProblem:
+    """Its arms as lists."""
+    return BernoulliProblem(np.array(means), np.array([] if costs is None else costs))
+
+
 SWITCH = PiecewiseProblem(
-    [BernoulliProblem([0.9, 0.5], [0.1, 0.2]), BernoulliProblem([0.1, 0.5], [0.1, 0.8])], [4]
+    [bernoulli([0.9, 0.5], [0.1, 0.2]), bernoulli([0.1, 0.5], [0.1, 0.8])], [4]
 )
 
 
@@ -53,7 +59,7 @@ def test_a_piece_holds_from_its_round_on() -> None:
 
 def test_rewards_and_costs_are_those_of_the_piece() -> None:
     certain = PiecewiseProblem(
-        [BernoulliProblem([0.0, 1.0], [0.0, 1.0]), BernoulliProblem([1.0, 0.0], [2.0, 3.0])],
+        [bernoulli([0.0, 1.0], [0.0, 1.0]), bernoulli([1.0, 0.0], [2.0, 3.0])],
         [2],
     )
     rng = np.random.default_rng(0)
@@ -85,7 +91,7 @@ def test_costs_that_change_count_under_net() -> None:
 
 
 def test_one_problem_is_itself() -> None:
-    problem = BernoulliProblem([0.2, 0.8])
+    problem = bernoulli([0.2, 0.8])
     same = [
         simulate({"ucb": UCB1(2)}, world, horizon=200, runs=5, seed=3)["ucb"].reward.tolist()
         for world in (problem, PiecewiseProblem([problem], []))
@@ -95,9 +101,9 @@ def test_one_problem_is_itself() -> None:
 
 
 A, B, THREE = (
-    BernoulliProblem([0.1, 0.2]),
-    BernoulliProblem([0.2, 0.1]),
-    BernoulliProblem([0.5] * 3),
+    bernoulli([0.1, 0.2]),
+    bernoulli([0.2, 0.1]),
+    bernoulli([0.5] * 3),
 )
 BAD: list[tuple[Any, Any, type[Exception], str]] = [
     ([], [], ValueError, "`problems` must hold at least one"),
@@ -122,7 +128,7 @@ def test_a_world_that_cannot_be_is_refused_by_name(
 
 
 def test_gaussian_pieces_have_no_span() -> None:
-    assert PiecewiseProblem([A, GaussianProblem([0.0, 1.0])], [2]).span == math.inf
+    assert PiecewiseProblem([A, GaussianProblem(np.array([0.0, 1.0]))], [2]).span == math.inf
 
 
 # The named algorithms
@@ -264,9 +270,7 @@ def regret_per_round(name: str, horizon: int) -> tuple[float, float]:
     The best arm falls from .9 to .1 half way, the other stays at .5: full memory takes the
     rest of the game to see it, because the mean of *all* rounds stays above .5.
     """
-    world = PiecewiseProblem(
-        [BernoulliProblem([0.9, 0.5]), BernoulliProblem([0.1, 0.5])], [horizon // 2]
-    )
+    world = PiecewiseProblem([bernoulli([0.9, 0.5]), bernoulli([0.1, 0.5])], [horizon // 2])
     policy = {**FORGETFUL, **LINEAR}[name](horizon)
     track = simulate({name: policy}, world, horizon=horizon, runs=RUNS, seed=11, checkpoints=1)
     rate = track[name].pseudo_regret[:, -1] / horizon
