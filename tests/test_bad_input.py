@@ -351,4 +351,5 @@ def test_what_these_tables_vary_is_accepted_as_it_is() -> None:
     assert set(banditsplit.algorithms.__all__) <= {
         *("UCB1", "EpsilonGreedy", "FixedArm", "SplitEE", "SplitEES"),
         *("ThompsonSampling", "UniformRandom"),
+        *("CUSUMUCB", "DUCB", "DiscountedThompson", "GLRUCB", "SWUCB"),  # in test_drift.py
     }  # a new one joins the tables above
