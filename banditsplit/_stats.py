@@ -23,6 +23,9 @@ class ArmStats:
         untried: How many entries of ``pulls`` are 0, over all runs.
         variance: `[..., arms]`, mean squared deviation from ``mean``, in those units
             squared; None unless the index asked for it.
+        effective: How many rounds the memory still counts, the one being decided among
+            them, where that is not ``t``: what an index gets to see as ``t``. A number or
+            `[runs, 1]`.
     """
 
     t: Any  # an int or an int array: what broadcasts against `mean`
@@ -30,6 +33,7 @@ class ArmStats:
     mean: Float
     untried: int
     variance: Float | None = None
+    effective: Any = None  # where it is given, of the shape of `t`
 
     @classmethod
     def empty(cls, runs: int | None, arms: int, *, variance: bool = False) -> "ArmStats":

@@ -32,6 +32,18 @@ class RunOptions(TypedDict, total=False):
     seed: Seed
 
 
+class DriftOptions(RunOptions, total=False):
+    """What every algorithm takes whose memory is a part of it.
+
+    Attributes:
+        objective: What reward and cost are worth; `Reward` unless said otherwise.
+        side_observations: Whether to learn from arms revealed without a pull.
+    """
+
+    objective: Objective
+    side_observations: bool
+
+
 class Options(RunOptions, total=False):
     """What every algorithm takes that leaves the other parts open.
 

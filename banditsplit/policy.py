@@ -203,6 +203,8 @@ class Policy:
         copies: dict[str, Any] = {"pulls": stats.pulls.copy(), "mean": stats.mean.copy()}
         if stats.variance is not None:
             copies["variance"] = stats.variance.copy()
+        if isinstance(stats.effective, np.ndarray):
+            copies["effective"] = stats.effective.copy()
         return replace(stats, t=self.round, **copies)
 
     @property

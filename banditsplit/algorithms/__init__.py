@@ -4,6 +4,7 @@ from banditsplit.algorithms._bayes_ucb import BayesUCB
 from banditsplit.algorithms._boltzmann_gumbel import BoltzmannGumbel
 from banditsplit.algorithms._budgeted import UCBBV, BudgetedThompsonSampling, PrimalDualBwK
 from banditsplit.algorithms._cost_subsidy import CSETC, CSTS, CSUCB
+from banditsplit.algorithms._drift import CUSUMUCB, DUCB, GLRUCB, SWUCB, DiscountedThompson
 from banditsplit.algorithms._epsilon_greedy import EpsilonGreedy
 from banditsplit.algorithms._exp3 import EXP3, EXP3IX, EXP3S, EXP3SET
 from banditsplit.algorithms._explore_then_commit import ExploreThenCommit
@@ -26,14 +27,18 @@ __all__ = [
     "CSETC",
     "CSTS",
     "CSUCB",
+    "CUSUMUCB",
+    "DUCB",
     "EXP3",
     "EXP3IX",
     "EXP3S",
     "EXP3SET",
+    "GLRUCB",
     "IMED",
     "KLUCB",
     "MOSS",
     "OFUL",
+    "SWUCB",
     "UCB",
     "UCB1",
     "UCBBV",
@@ -43,6 +48,7 @@ __all__ = [
     "BayesUCB",
     "BoltzmannGumbel",
     "BudgetedThompsonSampling",
+    "DiscountedThompson",
     "EpsilonGreedy",
     "ExploreThenCommit",
     "FixedArm",

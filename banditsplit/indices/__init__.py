@@ -2,6 +2,7 @@
 
 from banditsplit.indices._bayes_ucb import BetaBayesUCB, GaussianBayesUCB
 from banditsplit.indices._boltzmann_gumbel import BoltzmannGumbel
+from banditsplit.indices._exploring import Exploring
 from banditsplit.indices._fixed import Constant, Fixed
 from banditsplit.indices._greedy import Greedy
 from banditsplit.indices._horizon_ucb import HorizonUCB
@@ -29,6 +30,7 @@ __all__ = [
     "BetaThompson",
     "BoltzmannGumbel",
     "Constant",
+    "Exploring",
     "Fixed",
     "GaussianBayesUCB",
     "GaussianThompson",

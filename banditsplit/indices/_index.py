@@ -46,9 +46,12 @@ def score(
 ) -> Any:
     """Return ``index`` of every arm, `[..., arms]`; ``inf`` where it needs a first pull.
 
-    The formulas stay as they are printed, because no untried arm ever reaches them. What
-    stands for arms that are not ``available`` means nothing.
+    The formulas stay as they are printed, because no untried arm ever reaches them, and
+    their ``t`` is the number of rounds that the memory still counts. What stands for arms
+    that are not ``available`` means nothing.
     """
+    if stats.effective is not None:
+        stats = replace(stats, t=stats.effective, effective=None)
     if available is not None and index.compares_arms:
         pulls = np.where(available, stats.pulls, 0.0)
         stats = replace(stats, pulls=pulls, untried=int(np.count_nonzero(pulls == 0)))

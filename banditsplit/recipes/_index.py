@@ -1,5 +1,6 @@
 """Score every arm and take the best."""
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,11 +54,16 @@ class IndexRecipe:
         if isinstance(self.index, Fixed):
             _checks.below("arm", self.index.arm, self.arms)
         low, high = self.index.support
+        # A change detector may be made for an interval, too.
+        least, most = getattr(self.memory, "support", (-np.inf, np.inf))
+        low, high = max(low, least), min(high, most)
         if (low > -np.inf or high < np.inf) and not self.objective.keeps_support:
-            wanted = f"keep values in [{low}, {high}] for {self.index!r}"
+            wanted = f"keep values in [{low}, {high}] for {self.index!r} x {self.memory!r}"
             raise ValueError(f"`objective` must {wanted}, got {self.objective!r}.")
-        object.__setattr__(self, "_low", max(low, -LARGEST))
-        object.__setattr__(self, "_high", min(high, LARGEST))
+        # A variance squares what it sees.
+        largest = math.sqrt(LARGEST) if self.index.needs_variance else LARGEST
+        object.__setattr__(self, "_low", max(low, -largest))
+        object.__setattr__(self, "_high", min(high, largest))
 
     @property
     def context_shape(self) -> None:
@@ -109,7 +115,8 @@ class IndexRecipe:
         value = self.objective.value(reward, cost)
         inside = (value >= self._low) & (value <= self._high)
         if not (inside if type(inside) is bool else inside.all()):
-            wanted = f"have a value in [{self._low}, {self._high}] for {self.index!r}"
+            parts = f"{self.index!r} x {self.memory!r}"
+            wanted = f"have a value in [{self._low}, {self._high}] for {parts}"
             came = f"{value!r} under {self.objective!r}"
             raise ValueError(f"`reward` must {wanted}, got {came}.")
         return value

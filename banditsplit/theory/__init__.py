@@ -4,6 +4,7 @@ from banditsplit.theory._bounds import explore_then_commit_regret_bound, ucb1_re
 from banditsplit.theory._contextual import LinearProblem
 from banditsplit.theory._costly import CostlyProblem
 from banditsplit.theory._divergences import Bernoulli, Exponential, Family, Gaussian, Poisson
+from banditsplit.theory._drift import PiecewiseProblem
 from banditsplit.theory._graphs import GraphProblem
 from banditsplit.theory._problems import BernoulliProblem, GaussianProblem, Problem
 from banditsplit.theory._worlds import Situation, Stationary, World
@@ -18,6 +19,7 @@ __all__ = [
     "GaussianProblem",
     "GraphProblem",
     "LinearProblem",
+    "PiecewiseProblem",
     "Poisson",
     "Problem",
     "Situation",
