@@ -121,6 +121,10 @@ class OneRun(Door):
             )
             _amounts(reward, cost)
             return Seen(cell, reward, cost)
+        return Seen(*self.plain(arm, reward, cost))
+
+    def plain(self, arm: Any, reward: Any, cost: Any) -> tuple[int, float, float]:
+        """Return the pulled cell with its reward and its one cost, checked."""
         try:  # one test for the good case, which is the usual one
             cell = operator.index(arm)
             finite = math.isfinite(reward) and math.isfinite(cost)  # refuses strings
@@ -131,7 +135,7 @@ class OneRun(Door):
             cell = _checks.below("arm", arm, self.arms)
             _checks.number("reward", reward)
             _checks.nonnegative("cost", cost)
-        return Seen(cell, float(reward), float(cost))
+        return cell, float(reward), float(cost)
 
     def where(self, where: Any) -> None:
         """Refuse a mark of runs: with one run there is nothing to mark."""
@@ -167,7 +171,7 @@ class ManyRuns(Door):
         if where is not None:
             first_cell, arm = first_cell[where], arm[where]
             reward, cost = reward[where], cost[where]
-        if not ((arm >= 0) & (arm < self.arms)).all():
+        if arm.size and not (arm.min() >= 0 and arm.max() < self.arms):
             raise ValueError(f"`arm` must lie in 0 .. {self.arms - 1}, got {arm!r}.")
         _amounts(reward, cost)
         arm = arm.astype(np.int64)  # unsigned and signed would add up to floats
@@ -203,5 +207,5 @@ def _amounts(reward: Any, cost: Any, prefix: str = "") -> None:
     """Refuse rewards and costs that are not finite, and costs below 0."""
     if not np.isfinite(reward).all():
         raise ValueError(f"`{prefix}reward` must be finite, got {reward!r}.")
-    if not (np.isfinite(cost) & (cost >= 0)).all():
+    if not (np.isfinite(cost).all() and (cost >= 0).all()):
         raise ValueError(f"`{prefix}cost` must be finite and not negative, got {cost!r}.")

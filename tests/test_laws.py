@@ -166,8 +166,8 @@ class Still:
     def normal(self, loc: Float, scale: Float) -> Float:
         return loc + scale
 
-    def random(self, shape: tuple[int, ...]) -> Float:
-        return np.full(shape, 0.5)
+    def random(self, shape: tuple[int, ...] | None = None) -> Float:
+        return np.full(() if shape is None else shape, 0.5)
 
 
 def index_of(named: Named, arms: int) -> Index:

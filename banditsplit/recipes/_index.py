@@ -9,7 +9,7 @@ from banditsplit import _checks
 from banditsplit._argmax import argmax
 from banditsplit._stats import ArmStats
 from banditsplit._typing import Bool
-from banditsplit.feedback import Pull, Seen
+from banditsplit.feedback import Cell, Pull, Seen
 from banditsplit.indices import Fixed, Index
 from banditsplit.indices._index import score
 from banditsplit.memories import Full, Memory
@@ -89,12 +89,20 @@ class IndexRecipe:
 
     def learn(self, state: Any, pull: Pull, side: Seen | None) -> None:
         """Learn from a round and end it."""
+        if side is None and pull.where is None:
+            self.learn_plain(state, pull.cell, pull.reward, pull.cost)
+            return
         value = self._value(pull.reward, pull.cost)
         revealed = None if side is None else (side.cell, self._value(side.reward, side.cost))
         self.memory.observe(state, pull.cell, value)
         if revealed is not None:
             self.memory.observe(state, *revealed)
         self.memory.advance(state, pull.where)
+
+    def learn_plain(self, state: Any, cell: Cell, reward: Any, cost: Any) -> None:
+        """Learn from pulls in all runs, and end the round: the usual one."""
+        self.memory.observe(state, cell, self._value(reward, cost))
+        self.memory.advance(state, None)
 
     def finished(self, state: Any) -> bool:
         """There is always another round."""
@@ -104,8 +112,11 @@ class IndexRecipe:
     def _value(self, reward: Any, cost: Any) -> Any:
         """Return what observations are worth under the objective, or refuse them."""
         value = self.objective.value(reward, cost)
-        inside = (value >= self._low) & (value <= self._high)
-        if not (inside if type(inside) is bool else inside.all()):
+        if type(value) is float:
+            inside = self._low <= value <= self._high
+        else:
+            inside = bool(((value >= self._low) & (value <= self._high)).all())
+        if not inside:
             wanted = f"have a value in [{self._low}, {self._high}] for {self.index!r}"
             came = f"{value!r} under {self.objective!r}"
             raise ValueError(f"`reward` must {wanted}, got {came}.")

@@ -20,7 +20,7 @@ from banditsplit.simulation._play import (
 
 # Runs share their random streams in blocks of this fixed size, and each block has its own
 # seeds: so the numbers do not depend on how blocks are spread over workers.
-BLOCK = 250
+BLOCK = 1000
 
 Progress: TypeAlias = Callable[[Iterable[Any]], Iterable[Any]]
 
