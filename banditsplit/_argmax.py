@@ -8,6 +8,7 @@ import numpy as np
 from banditsplit._typing import Bool, Float, Int
 
 _BACKWARDS = slice(None, None, -1)
+_FEW = 50  # up to so many numbers a list is faster than an array
 
 
 def argmax(scores: Float, rng: np.random.Generator) -> Any:
@@ -17,7 +18,12 @@ def argmax(scores: Float, rng: np.random.Generator) -> Any:
     """
     if scores.ndim == 1:
         first = int(scores.argmax())
-        if first == scores.size - 1 - int(scores[_BACKWARDS].argmax()):
+        if len(scores) <= _FEW:
+            ranked = scores.tolist()
+            alone = ranked.count(ranked[first]) == 1
+        else:
+            alone = first == len(scores) - 1 - scores[_BACKWARDS].argmax()
+        if alone:
             return first
         tied = (scores == scores[first]).nonzero()[0]
         return int(tied[rng.integers(len(tied))])

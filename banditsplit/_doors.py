@@ -5,10 +5,10 @@ there is one formula for both. An observation leaves with its cell, its place in
 flattened `[runs, arms]`. Rows outside ``where`` have no feedback, so theirs is not read.
 """
 
-import math
-import operator
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from math import isfinite
+from operator import index
 from typing import Any, final
 
 import numpy as np
@@ -126,8 +126,8 @@ class OneRun(Door):
     def plain(self, arm: Any, reward: Any, cost: Any) -> tuple[int, float, float]:
         """Return the pulled cell with its reward and its one cost, checked."""
         try:  # one test for the good case, which is the usual one
-            cell = operator.index(arm)
-            finite = math.isfinite(reward) and math.isfinite(cost)  # refuses strings
+            cell = index(arm)
+            finite = isfinite(reward) and isfinite(cost)  # refuses strings
             good = finite and cost >= 0 and 0 <= cell < self.arms and type(arm) is not bool
         except (TypeError, ValueError, OverflowError):
             good = False

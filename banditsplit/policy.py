@@ -218,20 +218,13 @@ class Policy:
         return t if self.runs is None else t.copy()
 
     @property
-    def playing(self) -> Bool | None:
-        """The runs that have something left to decide, `[runs]`; None for all of them."""
-        finished = self._recipe.finished(self._state)
-        if finished is False:
-            return None
-        playing = ~np.broadcast_to(np.asarray(finished), (1 if self.runs is None else self.runs,))
-        return None if playing.all() else playing
-
-    @property
     def finished(self) -> Any:
         """Whether there is nothing left to decide: a bool, or `[runs]`."""
         finished = self._recipe.finished(self._state)
         if self.runs is None:
             return bool(finished)
+        if finished is False:
+            return np.zeros(self.runs, np.bool_)
         return np.broadcast_to(np.asarray(finished), (self.runs,)).copy()
 
     def __repr__(self) -> str:

@@ -33,17 +33,19 @@ class Full:
         """Move each cell's mean, and variance, towards its new value by 1 / pulls."""
         pulls, mean, variance = state.pulls, state.mean, state.variance
         place: Any = cell
-        if pulls.ndim > 1:  # flat views of [runs, arms], or of [arms, runs]
-            runs, arms = pulls.shape
+        if type(cell) is int:  # numbers of Python's, which are faster one by one
+            count, old = pulls.item(cell) + 1.0, mean.item(cell)
+        else:
             if pulls.flags.c_contiguous:
-                pulls, mean = pulls.reshape(-1), mean.reshape(-1)
+                pulls, mean = pulls.reshape(-1), mean.reshape(-1)  # views
                 variance = None if variance is None else variance.reshape(-1)
             else:
+                runs, arms = pulls.shape
                 pulls, mean = pulls.T.reshape(-1), mean.T.reshape(-1)
                 variance = None if variance is None else variance.T.reshape(-1)
                 run = place // arms
                 place = place * runs - run * (runs * arms - 1)  # arm * runs + run
-        count, old = pulls[place] + 1.0, mean[place]
+            count, old = pulls[place] + 1.0, mean[place]
         new = old + (value - old) / count
         pulls[place] = count
         mean[place] = new

@@ -79,7 +79,8 @@ class IndexRecipe:
     ) -> tuple[Any, None]:
         """Return the best available arm."""
         del context
-        scores = score(self.index, self.memory.stats(state), rng)
+        stats = self.memory.stats(state)
+        scores = score(self.index, stats, rng) if stats.untried else self.index(stats, rng)
         if available is not None:
             scores = np.where(available, scores, -np.inf)
         return argmax(scores, rng), None
@@ -101,8 +102,11 @@ class IndexRecipe:
 
     def learn_plain(self, state: Any, cell: Cell, reward: Any, cost: Any) -> None:
         """Learn from pulls in all runs, and end the round: the usual one."""
-        self.memory.observe(state, cell, self._value(reward, cost))
-        self.memory.advance(state, None)
+        value, memory = self.objective.value(reward, cost), self.memory
+        if not (type(value) is float and self._low <= value <= self._high):
+            self._check(value)
+        memory.observe(state, cell, value)
+        memory.advance(state, None)
 
     def finished(self, state: Any) -> bool:
         """There is always another round."""
@@ -112,12 +116,12 @@ class IndexRecipe:
     def _value(self, reward: Any, cost: Any) -> Any:
         """Return what observations are worth under the objective, or refuse them."""
         value = self.objective.value(reward, cost)
-        if type(value) is float:
-            inside = self._low <= value <= self._high
-        else:
-            inside = bool(((value >= self._low) & (value <= self._high)).all())
-        if not inside:
+        self._check(value)
+        return value
+
+    def _check(self, value: Any) -> None:
+        """Refuse values, a number or an array, that the index cannot take."""
+        if not np.all((value >= self._low) & (value <= self._high)):
             wanted = f"have a value in [{self._low}, {self._high}] for {self.index!r}"
             came = f"{value!r} under {self.objective!r}"
             raise ValueError(f"`reward` must {wanted}, got {came}.")
-        return value

@@ -57,9 +57,9 @@ class Ledger:
         """
         cells = self._first_cell + arm
         self.pulls.reshape(-1)[cells if where is None else cells[where]] += 1
-        for row, amount in zip(self._sums, amounts, strict=True):
+        for row, amount in enumerate(amounts):
             if amount is not None:
-                row += amount if where is None else np.where(where, amount, 0.0)
+                self._sums[row] += amount if where is None else np.where(where, amount, 0.0)
         if where is None:
             self._together += 1
         else:

@@ -89,7 +89,8 @@ def play_world(policy: Policy, game: Game, runs: int, seeds: Seeds) -> Track:
         world = Stationary(world)
     ledger, regret = game.ledger(runs, gaps), None
     for t in range(1, game.rounds[-1] + 1):
-        playing = learner.playing
+        finished = learner.finished
+        playing = ~finished if finished.any() else None
         if playing is not None and not playing.any():
             break
         situation = world.situation(t, runs, rng)
