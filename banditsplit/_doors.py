@@ -5,10 +5,10 @@ there is one formula for both. An observation leaves with its cell, its place in
 flattened `[runs, arms]`. Rows outside ``where`` have no feedback, so theirs is not read.
 """
 
-import math
-import operator
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from math import isfinite
+from operator import index
 from typing import Any, final
 
 import numpy as np
@@ -123,9 +123,13 @@ class OneRun(Door):
             )
             _amounts(reward, cost)
             return Seen(cell, reward, cost)
+        return Seen(*self.plain(arm, reward, cost))
+
+    def plain(self, arm: Any, reward: Any, cost: Any) -> tuple[int, float, float]:
+        """Return the pulled cell with its reward and its one cost, checked."""
         try:  # one test for the good case, which is the usual one
-            cell = operator.index(arm)
-            finite = math.isfinite(reward) and math.isfinite(cost)  # refuses strings
+            cell = index(arm)
+            finite = isfinite(reward) and isfinite(cost)  # refuses strings
             good = finite and cost >= 0 and 0 <= cell < self.arms and type(arm) is not bool
         except (TypeError, ValueError, OverflowError):
             good = False
@@ -133,7 +137,7 @@ class OneRun(Door):
             cell = _checks.below("arm", arm, self.arms)
             _checks.number("reward", reward)
             _checks.nonnegative("cost", cost)
-        return Seen(cell, float(reward), float(cost))
+        return cell, float(reward), float(cost)
 
     def where(self, where: Any) -> None:
         """Refuse a mark of runs: with one run there is nothing to mark."""
@@ -169,7 +173,7 @@ class ManyRuns(Door):
         if where is not None:
             first_cell, arm = first_cell[where], arm[where]
             reward, cost = reward[where], cost[where]
-        if not ((arm >= 0) & (arm < self.arms)).all():
+        if arm.size and not (arm.min() >= 0 and arm.max() < self.arms):
             raise ValueError(f"`arm` must lie in 0 .. {self.arms - 1}, got {arm!r}.")
         _amounts(reward, cost)
         arm = arm.astype(np.int64)  # unsigned and signed would add up to floats
@@ -205,5 +209,5 @@ def _amounts(reward: Any, cost: Any, prefix: str = "") -> None:
     """Refuse rewards and costs that are not finite, and costs below 0."""
     if not np.isfinite(reward).all():
         raise ValueError(f"`{prefix}reward` must be finite, got {reward!r}.")
-    if not (np.isfinite(cost) & (cost >= 0)).all():
+    if not (np.isfinite(cost).all() and (cost >= 0).all()):
         raise ValueError(f"`{prefix}cost` must be finite and not negative, got {cost!r}.")

@@ -1,7 +1,7 @@
 """What an index may look at: the past of every arm, in the objective's units."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -36,13 +36,20 @@ class ArmStats:
     effective: Any = None  # where it is given, of the shape of `t`
 
     @classmethod
-    def empty(cls, runs: int | None, arms: int, *, variance: bool = False) -> "ArmStats":
-        """Return the statistics of arms that nobody has pulled."""
+    def empty(
+        cls,
+        runs: int | None,
+        arms: int,
+        *,
+        variance: bool = False,
+        order: Literal["C", "F"] = "C",
+    ) -> "ArmStats":
+        """Return the statistics of arms that nobody has pulled, in numpy's ``order``."""
         shape = (arms,) if runs is None else (runs, arms)
         return cls(
             t=1 if runs is None else np.ones((runs, 1), np.int64),
-            pulls=np.zeros(shape),
-            mean=np.zeros(shape),
+            pulls=np.zeros(shape, order=order),
+            mean=np.zeros(shape, order=order),
             untried=int(np.prod(shape)),
-            variance=np.zeros(shape) if variance else None,
+            variance=np.zeros(shape, order=order) if variance else None,
         )

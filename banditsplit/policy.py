@@ -32,7 +32,7 @@ class Policy:
         ValueError: `runs` is below 1.
     """
 
-    __slots__ = ("_door", "_latest", "_made", "_recipe", "_rng", "_state")
+    __slots__ = ("_door", "_latest", "_made", "_plain", "_recipe", "_rng", "_state")
 
     def __init__(self, recipe: Recipe, *, runs: int | None = None, seed: Seed = None) -> None:
         self._recipe = recipe
@@ -51,6 +51,8 @@ class Policy:
         # Probabilities and context of the latest choice, which `update` answers.
         self._latest: tuple[Any, Any] = (None, None)
         self._made = 0
+        # With one run of such a recipe, most calls take a short way.
+        self._plain = runs is None and hasattr(recipe, "learn_plain")
 
     def select(self, context: Any = None, available: Any = None) -> Any:
         """Return the arm to pull: an int, or `[runs]`.
@@ -65,6 +67,8 @@ class Policy:
                 arm, or the context is not finite.
             RuntimeError: The policy has finished; see `finished`.
         """
+        if self._plain and available is None:
+            return self._recipe.choose(self._state, self._rng, None, None)[0]
         finished = self._recipe.finished(self._state)
         if finished is not False and np.all(finished):
             raise RuntimeError("`select` must not be called: the policy has finished.")
@@ -114,6 +118,10 @@ class Policy:
             ValueError: An argument has the wrong shape, is not finite, names no arm, or
                 lies outside what the index allows.
         """
+        if self._plain and side is None and where is None:
+            cell, reward, cost = self._door.plain(arm, reward, cost)  # type: ignore[union-attr]
+            self._recipe.learn_plain(self._state, cell, reward, cost)  # type: ignore[attr-defined]
+            return
         where = self._door.where(where)
         self._learn((arm, reward, cost, side), self._latest, where)
 
@@ -219,6 +227,8 @@ class Policy:
         finished = self._recipe.finished(self._state)
         if self.runs is None:
             return bool(finished)
+        if finished is False:
+            return np.zeros(self.runs, np.bool_)
         return np.broadcast_to(np.asarray(finished), (self.runs,)).copy()
 
     def __repr__(self) -> str:

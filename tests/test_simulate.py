@@ -142,16 +142,16 @@ def test_templates_stay_as_they_are(tmp_path: Path) -> None:
 
 
 def test_more_runs_leave_the_first_blocks_as_they_were() -> None:
-    """Blocks of 250 have their own seeds: so 600 runs begin with the 250 and the 500."""
+    """Blocks of 1,000 have their own seeds: so 2,400 begin with the 1,000 and the 2,000."""
     short, longer, long = (
         simulate({"it": UCB1(3)}, LAWS, horizon=40, runs=runs, seed=3)["it"]
-        for runs in (250, 500, 600)
+        for runs in (1000, 2000, 2400)
     )
 
-    assert long.pulls.shape == (600, 3)
-    assert same(short, long, slice(250))
-    assert same(longer, long, slice(500))
-    assert not same(short, long, slice(250, 500))
+    assert long.pulls.shape == (2400, 3)
+    assert same(short, long, slice(1000))
+    assert same(longer, long, slice(2000))
+    assert not same(short, long, slice(1000, 2000))
 
 
 def test_progress_sees_every_job() -> None:
@@ -162,8 +162,8 @@ def test_progress_sees_every_job() -> None:
             seen.append(job)
             yield job
 
-    plain = simulate({"it": UCB1(3)}, LAWS, horizon=5, runs=300, seed=0)
-    watched = simulate({"it": UCB1(3)}, LAWS, horizon=5, runs=300, seed=0, progress=watch)
+    plain = simulate({"it": UCB1(3)}, LAWS, horizon=5, runs=1300, seed=0)
+    watched = simulate({"it": UCB1(3)}, LAWS, horizon=5, runs=1300, seed=0, progress=watch)
 
     assert len(seen) == 2
     assert same(plain["it"], watched["it"])

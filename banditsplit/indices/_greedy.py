@@ -1,7 +1,7 @@
 """Greedy play with a share of uniform exploration."""
 
 from dataclasses import dataclass
-from typing import final
+from typing import Any, final
 
 import numpy as np
 
@@ -35,11 +35,9 @@ class Greedy(Index):
 
     def __call__(self, stats: ArmStats, rng: np.random.Generator) -> Float:
         """Return the means, or zeros in the runs that explore, `[..., arms]`."""
-        runs = stats.mean.shape[:-1]
-        explore = rng.random((*runs, 1)) < self.probability(stats.t)
-        if not explore.any():
-            return stats.mean
-        return np.where(explore, 0.0, stats.mean)
+        one_for_each = None if stats.mean.ndim == 1 else (len(stats.mean), 1)
+        explore: Any = rng.random(one_for_each) < self.probability(stats.t)
+        return stats.mean if explore is False else np.where(explore, 0.0, stats.mean)
 
     def probability(self, t: Float | int) -> Float | float:
         """Return the probability of exploring in round ``t``; above 1 means surely."""

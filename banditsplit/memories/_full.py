@@ -1,6 +1,7 @@
 """Everything counts, and counts the same."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -11,11 +12,18 @@ from banditsplit.feedback import Cell
 
 @dataclass(frozen=True, slots=True)
 class Full:
-    """All observations with equal weight: right where the arms' laws never change."""
+    """All observations with equal weight: right where the arms' laws never change.
+
+    Where there are more runs than arms its arrays are in Fortran order, for numpy goes fastest
+    along the longer axis. So `observe` is the way to a cell: flattening would copy.
+    """
 
     def empty(self, runs: int | None, arms: int, *, variance: bool = False) -> ArmStats:
         """Return the state before the first round."""
-        return ArmStats.empty(runs, arms, variance=variance)
+        runs_adjacent = runs is not None and runs > arms
+        return ArmStats.empty(
+            runs, arms, variance=variance, order="F" if runs_adjacent else "C"
+        )
 
     def stats(self, state: ArmStats) -> ArmStats:
         """Return the state: it is what an index needs."""
@@ -23,14 +31,26 @@ class Full:
 
     def observe(self, state: ArmStats, cell: Cell, value: float | Float) -> None:
         """Move each cell's mean, and variance, towards its new value by 1 / pulls."""
-        pulls, mean = state.pulls.reshape(-1), state.mean.reshape(-1)  # views
-        count, old = pulls[cell] + 1.0, mean[cell]
+        pulls, mean, variance = state.pulls, state.mean, state.variance
+        place: Any = cell
+        if type(cell) is int:  # numbers of Python's, which are faster one by one
+            count, old = pulls.item(cell) + 1.0, mean.item(cell)
+        else:
+            if pulls.flags.c_contiguous:
+                pulls, mean = pulls.reshape(-1), mean.reshape(-1)  # views
+                variance = None if variance is None else variance.reshape(-1)
+            else:
+                runs, arms = pulls.shape
+                pulls, mean = pulls.T.reshape(-1), mean.T.reshape(-1)
+                variance = None if variance is None else variance.T.reshape(-1)
+                run = place // arms
+                place = place * runs - run * (runs * arms - 1)  # arm * runs + run
+            count, old = pulls[place] + 1.0, mean[place]
         new = old + (value - old) / count
-        pulls[cell] = count
-        mean[cell] = new
-        if state.variance is not None:  # Welford 1962
-            variance = state.variance.reshape(-1)
-            variance[cell] += ((value - old) * (value - new) - variance[cell]) / count
+        pulls[place] = count
+        mean[place] = new
+        if variance is not None:  # Welford 1962
+            variance[place] += ((value - old) * (value - new) - variance[place]) / count
         if state.untried:
             state.untried -= int(np.count_nonzero(count == 1.0))
 

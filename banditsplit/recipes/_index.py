@@ -10,7 +10,7 @@ from banditsplit import _checks
 from banditsplit._argmax import argmax
 from banditsplit._stats import ArmStats
 from banditsplit._typing import Bool
-from banditsplit.feedback import Pull, Seen
+from banditsplit.feedback import Cell, Pull, Seen
 from banditsplit.indices import Fixed, Index
 from banditsplit.indices._index import score
 from banditsplit.memories import Full, Memory
@@ -98,12 +98,23 @@ class IndexRecipe:
 
     def learn(self, state: Any, pull: Pull, side: Seen | None) -> None:
         """Learn from a round and end it."""
+        if side is None and pull.where is None:
+            self.learn_plain(state, pull.cell, pull.reward, pull.cost)
+            return
         value = self._value(pull.reward, pull.cost)
         revealed = None if side is None else (side.cell, self._value(side.reward, side.cost))
         self.memory.observe(state, pull.cell, value)
         if revealed is not None:
             self.memory.observe(state, *revealed)
         self.memory.advance(state, pull.where)
+
+    def learn_plain(self, state: Any, cell: Cell, reward: Any, cost: Any) -> None:
+        """Learn from pulls in all runs, and end the round: the usual one."""
+        value, memory = self.objective.value(reward, cost), self.memory
+        if not (type(value) is float and self._low <= value <= self._high):
+            self._check(value)
+        memory.observe(state, cell, value)
+        memory.advance(state, None)
 
     def finished(self, state: Any) -> bool:
         """There is always another round."""
@@ -113,10 +124,13 @@ class IndexRecipe:
     def _value(self, reward: Any, cost: Any) -> Any:
         """Return what observations are worth under the objective, or refuse them."""
         value = self.objective.value(reward, cost)
-        inside = (value >= self._low) & (value <= self._high)
-        if not (inside if type(inside) is bool else inside.all()):
+        self._check(value)
+        return value
+
+    def _check(self, value: Any) -> None:
+        """Refuse values, a number or an array, that index or memory cannot take."""
+        if not np.all((value >= self._low) & (value <= self._high)):
             parts = f"{self.index!r} x {self.memory!r}"
             wanted = f"have a value in [{self._low}, {self._high}] for {parts}"
             came = f"{value!r} under {self.objective!r}"
             raise ValueError(f"`reward` must {wanted}, got {came}.")
-        return value

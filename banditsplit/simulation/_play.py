@@ -54,9 +54,9 @@ class Game:
     objective: Objective
     record: tuple[str, ...]
 
-    def ledger(self, runs: int) -> Ledger:
-        """Return empty books."""
-        return Ledger(runs, self.arms, self.rounds, self.record)
+    def ledger(self, runs: int, gaps: Float | None = None) -> Ledger:
+        """Return empty books; with ``gaps``, `[arms]`, they work out regrets from pulls."""
+        return Ledger(runs, self.arms, self.rounds, self.record, gaps)
 
     def check_recorded(self, info: dict[str, Any]) -> None:
         """Refuse to record what the environment does not tell."""
@@ -89,21 +89,26 @@ def play_world(policy: Policy, game: Game, runs: int, seeds: Seeds) -> Track:
     """Play ``runs`` runs side by side against a world, or a problem as one."""
     learner = policy.fresh(runs=runs, seed=np.random.default_rng(seeds.policy))
     rng = np.random.default_rng(seeds.world)
-    world, ledger = game.environment, game.ledger(runs)
+    world, gaps = game.environment, None
     if not hasattr(world, "situation"):
+        # Every round is the same, so a gap need not be looked up in each.
+        gaps = game.objective.gaps(world.expected_reward, world.expected_cost)
         world = Stationary(world)
+    ledger, regret = game.ledger(runs, gaps), None
     for t in range(1, game.rounds[-1] + 1):
-        playing = ~learner.finished
-        if not playing.any():
+        finished = learner.finished
+        playing = ~finished if finished.any() else None
+        if playing is not None and not playing.any():
             break
         situation = world.situation(t, runs, rng)
         arm = learner.select(situation.context)
         reward, cost, side = world.respond(situation, arm, rng)
         learner.update(arm, reward, cost, side)
-        _note_side_kind(ledger, learner, side)
-        regret = game.regret(arm, situation._asdict(), 0.0)
-        paid = _total(cost, 1)
-        ledger.add(arm, (regret, reward, paid, 0.0), None if playing.all() else playing)
+        if side is not None:
+            _note_side_kind(ledger, learner, side)
+        if gaps is None:
+            regret = game.regret(arm, situation._asdict(), 0.0)
+        ledger.add(arm, (regret, reward, _total(cost, 1), None), playing)
     return ledger.track()
 
 

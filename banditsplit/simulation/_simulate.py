@@ -18,9 +18,10 @@ from banditsplit.simulation._play import (
     play_world,
 )
 
-# Runs share their random streams in blocks of this fixed size, and each block has its own
-# seeds: so the numbers do not depend on how blocks are spread over workers.
-BLOCK = 250
+# Runs share their random streams in blocks, and each block has its own seeds: so the numbers
+# do not depend on how blocks are spread over workers. A block has this many runs, or as many
+# as keep it below this many cells `[runs, arms]`, which is what a processor's cache holds.
+BLOCK, CELLS = 1000, 100_000
 
 Progress: TypeAlias = Callable[[Iterable[Any]], Iterable[Any]]
 
@@ -99,7 +100,8 @@ def _player(environment: Any, runs: int) -> tuple[Any, int, int]:
     if hasattr(environment, "step"):
         return play_env, _arms(environment.action_space), 1
     if hasattr(environment, "draw") or hasattr(environment, "situation"):
-        return play_world, environment.arms, BLOCK
+        arms = environment.arms
+        return play_world, arms, max(1, min(BLOCK, CELLS // arms))
     msg = f"`environment` must be a Problem, an Env or a VectorEnv, got {environment!r}."
     raise TypeError(msg)
 

@@ -77,7 +77,8 @@ class BernoulliProblem:
 
     def draw(self, arm: Any, rng: np.random.Generator) -> tuple[Any, Any]:
         """Return rewards and costs of pulls of ``arm``, of its shape."""
-        return (rng.random(np.shape(arm)) < self.means[arm]) * 1.0, self.costs[arm]
+        won = rng.random(np.shape(arm)) < self.means[arm]
+        return won.astype(np.float64), self.costs[arm]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
