@@ -125,7 +125,7 @@ class OneRun(Door):
             return Seen(cell, reward, cost)
         return Seen(*self.plain(arm, reward, cost))
 
-    def plain(self, arm: Any, reward: Any, cost: Any) -> tuple[int, float, float]:
+    def plain(self, arm: Any, reward: Any, cost: Any) -> tuple[Cell, Any, Any]:
         """Return the pulled cell with its reward and its one cost, checked."""
         try:  # one test for the good case, which is the usual one
             cell = index(arm)
@@ -178,6 +178,14 @@ class ManyRuns(Door):
         _amounts(reward, cost)
         arm = arm.astype(np.int64)  # unsigned and signed would add up to floats
         return Seen(first_cell + arm, reward.astype(np.float64), cost.astype(np.float64))
+
+    def plain(self, arm: Any, reward: Any, cost: Any) -> tuple[Cell, Any, Any]:
+        """Return the pulled cells of all runs, their rewards and single costs, checked."""
+        return self.pulled(arm, reward, cost, None)
+
+    def cells(self, arm: Int) -> Int:
+        """Return the cells of ``arm``, `[runs]`, unchecked: for a simulation's own rounds."""
+        return self._first_cell + arm
 
     def where(self, where: Any) -> Bool | None:
         """Return the mark of the runs that have feedback, `[runs]`, checked."""

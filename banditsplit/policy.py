@@ -51,8 +51,8 @@ class Policy:
         # Probabilities and context of the latest choice, which `update` answers.
         self._latest: tuple[Any, Any] = (None, None)
         self._made = 0
-        # With one run of such a recipe, most calls take a short way.
-        self._plain = runs is None and hasattr(recipe, "learn_plain")
+        # Such a recipe never finishes and never draws, so most rounds can take a short way.
+        self._plain = hasattr(recipe, "learn_plain")
 
     def select(self, context: Any = None, available: Any = None) -> Any:
         """Return the arm to pull: an int, or `[runs]`.
@@ -119,11 +119,23 @@ class Policy:
                 lies outside what the index allows.
         """
         if self._plain and side is None and where is None:
-            cell, reward, cost = self._door.plain(arm, reward, cost)  # type: ignore[union-attr]
+            cell, reward, cost = self._door.plain(arm, reward, cost)
             self._recipe.learn_plain(self._state, cell, reward, cost)  # type: ignore[attr-defined]
             return
         where = self._door.where(where)
         self._learn((arm, reward, cost, side), self._latest, where)
+
+    def update_unchecked(self, arm: Any, reward: Any, cost: Any) -> None:
+        """Do what `update` does where many runs have feedback whose form is known to be right.
+
+        That is what simulation makes itself: arms as `select` returned them, and finite floats
+        `[runs]`, costs not negative. Whether the index can take the values is still checked.
+        """
+        if not self._plain or isinstance(self._door, OneRun):
+            self.update(arm, reward, cost)
+            return
+        cells = self._door.cells(arm)
+        self._recipe.learn_plain(self._state, cells, reward, cost)  # type: ignore[attr-defined]
 
     def decide(self, context: Any = None, available: Any = None) -> Decision:
         """Return what `select` would, with what `learn` needs when feedback comes late.

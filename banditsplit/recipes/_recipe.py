@@ -17,6 +17,10 @@ class Recipe(Protocol):
 
     The state is a dataclass of arrays, numbers and further dataclasses whose shapes depend on
     ``runs`` and the recipe alone, and whose numbers are finite: so it can be saved.
+
+    A recipe that never finishes, never draws and sees no context may also have
+    ``learn_plain(state, cell, reward, cost)``: what `learn` does with pulls in all runs and
+    nothing else. A `Policy` then takes a short way there, and past `finished` in `select`.
     """
 
     @property

@@ -14,7 +14,7 @@ from banditsplit.objectives import Objective
 from banditsplit.policy import Policy
 from banditsplit.simulation._history import Track
 from banditsplit.simulation._ledger import Ledger
-from banditsplit.theory import Stationary
+from banditsplit.theory import BernoulliProblem, GaussianProblem, Stationary
 
 
 class Seeds(NamedTuple):
@@ -94,6 +94,7 @@ def play_world(policy: Policy, game: Game, runs: int, seeds: Seeds) -> Track:
         # Every round is the same, so a gap need not be looked up in each.
         gaps = game.objective.gaps(world.expected_reward, world.expected_cost)
         world = Stationary(world)
+    ours = isinstance(game.environment, BernoulliProblem | GaussianProblem)
     ledger, regret = game.ledger(runs, gaps), None
     for t in range(1, game.rounds[-1] + 1):
         finished = learner.finished
@@ -103,7 +104,10 @@ def play_world(policy: Policy, game: Game, runs: int, seeds: Seeds) -> Track:
         situation = world.situation(t, runs, rng)
         arm = learner.select(situation.context)
         reward, cost, side = world.respond(situation, arm, rng)
-        learner.update(arm, reward, cost, side)
+        if ours:
+            learner.update_unchecked(arm, reward, cost)
+        else:
+            learner.update(arm, reward, cost, side)
         if side is not None:
             _note_side_kind(ledger, learner, side)
         if gaps is None:
