@@ -121,7 +121,7 @@ class IndexRecipe:
 
     def _check(self, value: Any) -> None:
         """Refuse values, a number or an array, that the index cannot take."""
-        if not np.all((value >= self._low) & (value <= self._high)):
+        if np.size(value) and not (np.min(value) >= self._low and np.max(value) <= self._high):
             wanted = f"have a value in [{self._low}, {self._high}] for {self.index!r}"
             came = f"{value!r} under {self.objective!r}"
             raise ValueError(f"`reward` must {wanted}, got {came}.")
