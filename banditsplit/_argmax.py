@@ -37,8 +37,9 @@ def argmax(scores: Float, rng: np.random.Generator) -> Any:
         best, arm = _best_of_columns(np.ascontiguousarray(scores.T))
     if np.count_nonzero(best) > runs:
         tied = (np.add.reduce(best, dtype=_numbers(arms).dtype) > 1).nonzero()[0]
-        lots = rng.random((arms, len(tied)))
-        arm[tied] = _best_of_columns(np.where(best[:, tied], lots, -1.0))[1]
+        lots = 1.0 - rng.random((arms, len(tied)))  # above 0
+        lots *= best.take(tied, 1)
+        arm[tied] = _best_of_columns(lots)[1]
     return arm
 
 

@@ -57,7 +57,7 @@ def test_the_regret_is_the_references(
     ("policy", "reference", "error"),
     [
         (compose(12, UCB(alpha=3.7)), 460.8, 0.3),
-        (ThompsonSampling(12, prior=(2.0, 1.0)), 60.7, 0.6),
+        (ThompsonSampling(12, prior=(3.0, 1.0)), 60.7, 0.6),
         (EpsilonGreedy(12, epsilon=0.12), 453.0, 1.4),
     ],
     ids=["UCB", "Thompson", "greedy"],
@@ -65,5 +65,5 @@ def test_the_regret_is_the_references(
 def test_a_constant_that_is_slightly_off_is_noticed(
     policy: Policy, reference: float, error: float
 ) -> None:
-    """The controls: an alpha of 3.7 for 4, a prior of one success too many, a fifth more."""
+    """The controls: an alpha of 3.7 for 4, two successes more in the prior, a fifth more."""
     assert errors_off(policy, "linspace", reference, error) > 3.5

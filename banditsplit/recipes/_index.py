@@ -129,7 +129,7 @@ class IndexRecipe:
 
     def _check(self, value: Any) -> None:
         """Refuse values, a number or an array, that index or memory cannot take."""
-        if not np.all((value >= self._low) & (value <= self._high)):
+        if np.size(value) and not (np.min(value) >= self._low and np.max(value) <= self._high):
             parts = f"{self.index!r} x {self.memory!r}"
             wanted = f"have a value in [{self._low}, {self._high}] for {parts}"
             came = f"{value!r} under {self.objective!r}"

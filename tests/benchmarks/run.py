@@ -189,7 +189,7 @@ def _fit(peer: Any) -> Callable[..., Any]:
 
 
 class Arms:
-    """The problem as river's `evaluate` wants it, and nothing around it that checks or counts."""
+    """The problem as river's `evaluate` wants it, without Gymnasium's wrappers around it."""
 
     metadata: ClassVar[dict[str, Any]] = {"render_modes": []}
     render_mode = spec = None
