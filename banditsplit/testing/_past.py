@@ -206,8 +206,8 @@ def late(subject: Subject, world: World, waiting: int, later: int) -> None:
     if np.any(getattr(policy, "finished", False)):
         return
     calm, busy = policy, copy.deepcopy(policy)
-    for _ in range(later):
-        subject.decide(busy, world.situation(-1))
+    for t in reversed(range(min(later, world.rounds))):  # last in another situation than calm
+        subject.decide(busy, world.situation(t))
     for one in (calm, busy):
         for t, decision, arm in pending:
             if not np.any(getattr(one, "finished", False)):
