@@ -56,9 +56,11 @@ class Named:
 def spanned(algorithm: Make, *arguments: Any, unit: str, at_one: float) -> Make:
     """Return how ``algorithm`` is made for rewards in another unit, which ``unit`` tells."""
 
-    def make(*, scale: float = 1.0, shift: float = 0.0, **options: Unpack[Options]) -> Policy:
-        del shift  # it has no zero
-        return algorithm(*arguments, **{unit: at_one * scale}, **options)
+    def make(
+        *, reward_scale: float = 1.0, reward_shift: float = 0.0, **options: Unpack[Options]
+    ) -> Policy:
+        del reward_shift  # it has no zero
+        return algorithm(*arguments, **{unit: at_one * reward_scale}, **options)
 
     return make
 
@@ -124,7 +126,7 @@ def test_every_exemption_is_needed(named: Named, law: str) -> None:
     """Each law is thereby seen to catch somebody, and no exemption outlives its reason."""
     subject = Subject(named.make, rewards=named.rewards)
 
-    assert LAW[law].applies(subject) is None
+    assert LAW[law].outside(subject) is None
     with pytest.raises(LawBroken, match=r"(?s)^" + law):
         LAW[law].check(subject)
 
@@ -132,7 +134,7 @@ def test_every_exemption_is_needed(named: Named, law: str) -> None:
 def test_every_law_concerns_some_named_policy() -> None:
     """But for those that need what no named policy has yet."""
     subjects = [Subject(named.make, rewards=named.rewards) for named in POLICIES.values()]
-    idle = {law.name for law in LAWS if all(law.applies(s) is not None for s in subjects)}
+    idle = {law.name for law in LAWS if all(law.outside(s) is not None for s in subjects)}
 
     assert idle <= {
         "Arms are drawn with the probabilities that are told",

@@ -285,7 +285,7 @@ def test_a_report_lists_who_passed_and_who_is_outside_and_why() -> None:
     assert report.passed == ("The same seed makes the same decisions",)
     assert list(report.outside) == [laws[1].name, laws[2].name]
     assert report.outside[laws[1].name] == "it tells no probabilities"
-    assert report.outside[laws[2].name].startswith("`make_policy` takes no `scale`")
+    assert report.outside[laws[2].name].startswith("`make_policy` takes no `reward_scale`")
     assert report.exempt == why
     assert str(report) == "\n".join(
         [
@@ -315,10 +315,16 @@ def test_an_exemption_without_a_reason_is_refused(reason: Any, error: type[Excep
         check_policy(partial(UCB1, 2), exempt={"Ties are broken evenly": reason})
 
 
-@pytest.mark.parametrize("rewards", [(1.0, 0.0), (0.0, 0.0), (0.0, float("inf"))])
-def test_rewards_that_are_no_interval_are_refused(rewards: tuple[float, float]) -> None:
-    with pytest.raises(ValueError, match=r"^`rewards` must be"):
-        check_policy(partial(UCB1, 2), rewards=rewards)
+@pytest.mark.parametrize("ends", [(1.0, 0.0), (0.0, 0.0), (0.0, float("inf"))])
+@pytest.mark.parametrize("name", ["rewards", "costs"])
+def test_what_is_no_interval_is_refused(name: str, ends: tuple[float, float]) -> None:
+    with pytest.raises(ValueError, match=f"^`{name}` must be"):
+        partial(check_policy, partial(UCB1, 2))(**{name: ends})
+
+
+def test_costs_below_0_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"^`costs` must not be negative"):
+        check_policy(partial(UCB1, 2), costs=(-1.0, 1.0))
 
 
 def test_what_makes_no_policy_is_refused() -> None:
@@ -339,7 +345,7 @@ def test_options_are_read_from_a_typed_signature() -> None:
     subject = Subject(partial(UCB1, 3))
 
     assert all(map(subject.offers, ("runs", "seed", "objective", "side_observations", "span")))
-    assert not subject.offers("scale")
+    assert not subject.offers("reward_scale")
     assert subject.side_options() == {"side_observations": True}
     assert Subject(partial(SplitEES, 3, tradeoff=0.1)).side_options() == {}
     assert Subject(lambda *, seed: UCB1(3, seed=seed)).side_options() is None
@@ -474,7 +480,7 @@ def test_a_policy_that_ends_and_pays_with_two_resources_obeys_the_laws(budget: f
 
     assert "Who has finished decides no more" in report.passed
     short = "What it sees changes what it does: it beats uniform play"
-    assert report.outside[short] == f"it ends after {int(2 * budget)} rounds"
+    assert report.outside[short].startswith("it ends after ")
 
 
 # The tests that decide by chance.
