@@ -46,11 +46,17 @@ class Named:
         make: What `check_policy` takes.
         exempt: Laws that it is outside of where that cannot be seen, name to reason.
         rewards: The lowest and the highest reward that it takes.
+        costs: The lowest and the highest cost.
     """
 
     make: Make
     exempt: dict[str, str] = field(default_factory=dict)
     rewards: tuple[float, float] = (0.0, 1.0)
+    costs: tuple[float, float] = (0.125, 1.0)
+
+    def subject(self) -> Subject:
+        """As the kit sees it."""
+        return Subject(self.make, rewards=self.rewards, costs=self.costs)
 
 
 def spanned(algorithm: Make, *arguments: Any, unit: str, at_one: float) -> Make:
@@ -108,7 +114,9 @@ def test_every_named_algorithm_is_in_the_list() -> None:
 
 @every
 def test_it_obeys_the_laws(named: Named) -> None:
-    report = check_policy(named.make, exempt=named.exempt, rewards=named.rewards)
+    report = check_policy(
+        named.make, exempt=named.exempt, rewards=named.rewards, costs=named.costs
+    )
 
     assert set(report.passed) | set(report.outside) | set(report.exempt) == set(LAW)
     assert all(report.outside.values())
@@ -124,7 +132,7 @@ EXEMPTIONS = [
 @pytest.mark.parametrize(("named", "law"), EXEMPTIONS)
 def test_every_exemption_is_needed(named: Named, law: str) -> None:
     """Each law is thereby seen to catch somebody, and no exemption outlives its reason."""
-    subject = Subject(named.make, rewards=named.rewards)
+    subject = named.subject()
 
     assert LAW[law].outside(subject) is None
     with pytest.raises(LawBroken, match=r"(?s)^" + law):
@@ -133,7 +141,7 @@ def test_every_exemption_is_needed(named: Named, law: str) -> None:
 
 def test_every_law_concerns_some_named_policy() -> None:
     """But for those that need what no named policy has yet."""
-    subjects = [Subject(named.make, rewards=named.rewards) for named in POLICIES.values()]
+    subjects = [named.subject() for named in POLICIES.values()]
     idle = {law.name for law in LAWS if all(law.outside(s) is not None for s in subjects)}
 
     assert idle <= {

@@ -319,7 +319,7 @@ def test_an_exemption_without_a_reason_is_refused(reason: Any, error: type[Excep
 @pytest.mark.parametrize("name", ["rewards", "costs"])
 def test_what_is_no_interval_is_refused(name: str, ends: tuple[float, float]) -> None:
     with pytest.raises(ValueError, match=f"^`{name}` must be"):
-        partial(check_policy, partial(UCB1, 2))(**{name: ends})
+        check_policy(partial(UCB1, 2), **{name: ends})  # type: ignore[arg-type]
 
 
 def test_costs_below_0_are_refused() -> None:
