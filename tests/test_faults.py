@@ -133,7 +133,7 @@ class ArgminIMED(Stranger):
     def scores(self) -> Float:
         pulls = np.maximum(self.pulls, 1)
         mean = self.total / pulls
-        divergence = np.clip(mean, 1e-9, 1 - 1e-9) * 0 + mean.argmin()  # not kl(mean, best)
+        divergence = float(mean.argmin())  # meant: kl(mean, mean.max())
         return np.where(self.pulls > 0, -(pulls * divergence + np.log(pulls)), np.inf)
 
 

@@ -105,7 +105,7 @@ def _wrong(subject: Subject, runs: int | None) -> Iterator[tuple[str, dict[str, 
     """Yield what an update must refuse: a name, and its arguments."""
     low, high = subject.rewards
     middle = (low + high) / 2
-    good = {"arm": 0, "reward": middle, "cost": subject.cost(0.5)}
+    good = {"arm": 0, "reward": middle, "cost": subject.usual_cost()}
     arms = (-1, subject.arms)
     rewards = (np.nan, np.inf, -np.inf)
     costs = [np.nan, np.inf, -1.0]
@@ -117,7 +117,7 @@ def _wrong(subject: Subject, runs: int | None) -> Iterator[tuple[str, dict[str, 
     else:  # one bad row spoils the round
         some = np.arange(runs) == runs - 1
         good = {"arm": np.zeros(runs, np.int64), "reward": np.full(runs, middle)}
-        good |= {"cost": subject.cost(0.5, runs)}
+        good |= {"cost": subject.usual_cost(runs)}
         for arm in arms:
             yield f"one arm={arm!r}", good | {"arm": np.where(some, arm, 0)}
         yield "fractions for arms", good | {"arm": np.full(runs, 0.5)}
@@ -126,7 +126,7 @@ def _wrong(subject: Subject, runs: int | None) -> Iterator[tuple[str, dict[str, 
         for number in rewards:
             yield f"one reward={number!r}", good | {"reward": np.where(some, number, middle)}
         rows = some if subject.resources is None else some[:, None]
-        bad = ((c, np.where(rows, c, subject.cost(0.5, runs))) for c in costs)
+        bad = ((c, np.where(rows, c, subject.usual_cost(runs))) for c in costs)
     if "cost" in subject.takes:
         yield from ((f"cost={name!r}", good | {"cost": cost}) for name, cost in bad)
     if "side" in subject.takes and subject.side_options() is not None:

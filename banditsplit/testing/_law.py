@@ -58,7 +58,19 @@ class Law:
     holds: Callable[..., None] = field(repr=False)
     applies: Callable[[Subject], str | None] = field(default=_everyone, repr=False)
     examples: Callable[[Subject], Strategies] = field(default=_nothing, repr=False)
-    max_examples: int = 20
+    max_examples: int = 10
+
+    def outside(self, subject: Subject) -> str | None:
+        """Return why the law does not concern ``subject``, or None if it does.
+
+        Raises:
+            LawBroken: The policy failed while it was asked.
+        """
+        try:
+            return self.applies(subject)
+        except Exception as error:
+            reason = f"it raised {type(error).__name__}: {error}"
+            raise LawBroken(self.name, reason, {}) from error
 
     def check(self, subject: Subject, *, derandomize: bool = True) -> None:
         """Raise `LawBroken`, with a minimal example, if ``subject`` breaks the law.
@@ -111,7 +123,7 @@ def law(
     scope: str,
     applies: Callable[[Subject], str | None] = _everyone,
     examples: Callable[[Subject], Strategies] = _nothing,
-    max_examples: int = 20,
+    max_examples: int = 10,
 ) -> Callable[[Callable[..., None]], Law]:
     """Make a `Law` of the function that checks it."""
 

@@ -39,6 +39,7 @@ def check_policy(
     *,
     exempt: Mapping[str, str] | None = None,
     rewards: tuple[float, float] = (0.0, 1.0),
+    costs: tuple[float, float] = (0.125, 1.0),
     load: Load | None = None,
     laws: Sequence[Law] = LAWS,
     derandomize: bool = True,
@@ -52,6 +53,7 @@ def check_policy(
             it; see `Subject`.
         exempt: Laws that the policy is outside of, name to reason, where that cannot be seen.
         rewards: The lowest and the highest reward that it takes.
+        costs: The lowest and the highest cost; above 0, so that ratios exist.
         load: Reads what its ``save`` wrote, given the path.
         laws: Those that count.
         derandomize: Whether every check tries the same examples.
@@ -61,16 +63,17 @@ def check_policy(
             as small as it gets.
         TypeError: `make_policy` cannot be called or makes no policy, or `exempt` gives
             something else than sentences for reasons.
-        ValueError: `exempt` names no law or gives no reason, or `rewards` is no interval.
+        ValueError: `exempt` names no law or gives no reason, or `rewards` or `costs` is
+            no interval.
     """
     declared = dict(exempt or {})
     _check_exempt(declared, laws)
-    subject = Subject(make_policy, rewards=rewards, load=load)
+    subject = Subject(make_policy, rewards=rewards, costs=costs, load=load)
     passed, outside = [], {}
     for law in laws:
         if law.name in declared:
             continue
-        reason = law.applies(subject)
+        reason = law.outside(subject)
         if reason is None:
             law.check(subject, derandomize=derandomize)
             passed.append(law.name)

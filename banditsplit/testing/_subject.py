@@ -21,6 +21,7 @@ import banditsplit
 from banditsplit import _checks
 from banditsplit._typing import Bool, Float, Int
 from banditsplit.indices import Index
+from banditsplit.memories import Full
 from banditsplit.policy import Policy
 
 MakePolicy: TypeAlias = Callable[..., Any]
@@ -36,15 +37,17 @@ class Subject:
     Args:
         make: Returns a fresh policy: ``make(seed=0)`` and, where many runs go side by side,
             ``make(runs=3, seed=0)``. Further keywords that it takes say what more may be
-            asked of it: ``scale`` and ``shift`` (a policy for rewards ``scale * r + shift``),
+            asked of it: ``reward_scale`` and ``reward_shift`` (a policy for
+            rewards ``reward_scale * r + reward_shift``),
             ``objective``, ``side_observations``.
         rewards: The lowest and the highest reward that it takes.
+        costs: The lowest and the highest cost that it takes.
         load: Reads what the policy's ``save`` wrote. By default `banditsplit.load` for ours,
             and for others the ``load`` of their class.
 
     Raises:
         TypeError: `make` cannot be called, or what it makes lacks `select` or `update`.
-        ValueError: `rewards` is no interval, or the policy has no arms.
+        ValueError: `rewards` or `costs` is no interval, or the policy has no arms.
     """
 
     def __init__(
@@ -52,14 +55,14 @@ class Subject:
         make: MakePolicy,
         *,
         rewards: tuple[float, float] = (0.0, 1.0),
+        costs: tuple[float, float] = (0.125, 1.0),
         load: Load | None = None,
     ) -> None:
         if not callable(make):
             raise TypeError(f"`make_policy` must be callable, got {make!r}.")
-        low, high = (_checks.number("rewards", bound) for bound in rewards)
-        if not low < high:
-            raise ValueError(f"`rewards` must be the lowest and the highest, got {rewards!r}.")
-        self._make, self._load, self.rewards = make, load, (low, high)
+        self._make, self._load = make, load
+        self.rewards, self.costs = _interval("rewards", rewards), _interval("costs", costs)
+        _checks.nonnegative("costs", costs[0])
         self._options = _keywords(make)
         self.policy = self.make(seed=0)
         for method in ("select", "update"):
@@ -109,6 +112,12 @@ class Subject:
         return index if isinstance(index, Index) else None
 
     @functools.cached_property
+    def forgets(self) -> bool:
+        """Whether it is seen to have a memory that does not weigh all rounds alike."""
+        memory = getattr(getattr(self.policy, "recipe", None), "memory", None)
+        return memory is not None and not isinstance(memory, Full)
+
+    @functools.cached_property
     def draws(self) -> bool:
         """Whether it tells the probabilities that it draws its arms from."""
         return self.probabilities(self.policy, self._some_context()) is not None
@@ -130,7 +139,7 @@ class Subject:
                 return played
             arm = self.select(policy, self._some_context())
             low, high = self.rewards
-            self.update(policy, arm, float(rng.uniform(low, high)), self.cost(0.5))
+            self.update(policy, arm, float(rng.uniform(low, high)), self.usual_cost())
         return None
 
     def side_options(self) -> dict[str, Any] | None:
@@ -155,6 +164,10 @@ class Subject:
         """Return ``cost`` in the shape of a pull's costs, for one run or many."""
         shape = (*lead(runs), *(() if self.resources is None else (self.resources,)))
         return np.full(shape, cost) if shape else cost
+
+    def usual_cost(self, runs: int | None = None) -> Any:
+        """Return the cost in the middle, in the shape of a pull's costs."""
+        return self.cost(sum(self.costs) / 2, runs)
 
     def select(self, policy: Any, context: Any = None, available: Any = None) -> Any:
         """Return the arm that ``policy`` chooses: an int or `[runs]`, and a valid one."""
@@ -278,6 +291,13 @@ class Crowd:
 
     def _over(self, policy: Any) -> bool:
         return bool(getattr(policy, "finished", False))
+
+
+def _interval(name: str, ends: tuple[float, float]) -> tuple[float, float]:
+    low, high = (_checks.number(name, end) for end in ends)
+    if not low < high:
+        raise ValueError(f"`{name}` must be the lowest and the highest, got {ends!r}.")
+    return low, high
 
 
 def lead(runs: int | None) -> tuple[int, ...]:

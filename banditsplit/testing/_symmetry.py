@@ -250,6 +250,7 @@ def worlds(
     subject: Subject,
     rounds: int,
     *,
+    least: int = 1,
     doors: tuple[int | None, ...] = (None, 3),
     fine: bool = False,
 ) -> Strategies:
@@ -257,7 +258,7 @@ def worlds(
     open_doors = [runs for runs in doors if runs is None or subject.batch]
     draw = partial(World.draw, subject, fine=fine)
     world = st.builds(
-        draw, st.sampled_from(open_doors), st.integers(1, rounds), st.integers(0, 999)
+        draw, st.sampled_from(open_doors), st.integers(least, rounds), st.integers(0, 999)
     )
     return {"world": world}
 
@@ -270,20 +271,22 @@ def _scalable(subject: Subject, option: str) -> str | None:
 
 def _transformed(subject: Subject, world: World, scale: float, shift: float) -> None:
     """Refuse other decisions for ``scale * reward + shift``."""
-    told = {n: v for n, v in (("scale", scale), ("shift", shift)) if subject.offers(n)}
+    told = {
+        n: v for n, v in (("reward_scale", scale), ("reward_shift", shift)) if subject.offers(n)
+    }
     plain = subject.make(runs=world.runs, seed=world.seed)
     other = subject.make(runs=world.runs, seed=world.seed, **told)
-    moved = replace(world, reward=world.reward * scale + shift, cost=world.cost * 0.0)
-    arms = play(subject, plain, replace(world, cost=world.cost * 0.0))
+    moved = replace(world, reward=world.reward * scale + shift)
+    arms = play(subject, plain, world)
     if difference := first_difference(arms, play(subject, other, moved)):
         raise AssertionError(difference)
 
 
 @law(
     "Scaling the rewards, and the span with them, changes no decision",
-    scope="Policies that can be told their unit (`make_policy` takes `scale`); dyadic "
+    scope="Policies that can be told their unit (`make_policy` takes `reward_scale`); dyadic "
     "factors, for which floating point is exact.",
-    applies=partial(_scalable, option="scale"),
+    applies=partial(_scalable, option="reward_scale"),
     examples=lambda s: {
         **worlds(s, 40, fine=True),
         "scale": st.sampled_from([0.125, 0.25, 0.5, 2.0, 4.0, 8.0]),
@@ -296,8 +299,8 @@ def scaled(subject: Subject, world: World, scale: float) -> None:
 
 @law(
     "Shifting the rewards changes no decision",
-    scope="Policies without a zero of their own (`make_policy` takes `shift`).",
-    applies=partial(_scalable, option="shift"),
+    scope="Policies without a zero of their own (`make_policy` takes `reward_shift`).",
+    applies=partial(_scalable, option="reward_shift"),
     examples=lambda s: {
         **worlds(s, 40, fine=True),
         "shift": st.sampled_from([-4.0, -1.0, -0.5, 0.5, 1.0, 4.0]),
@@ -315,8 +318,8 @@ def _equal_context(subject: Subject, size: int) -> Any:
 
 @law(
     "Ties are broken evenly",
-    scope="Everyone; not a fixed arm. Equal pasts are compared only where nobody draws, and "
-    "masks are taken.",
+    scope="Everyone; not a fixed arm. Equal pasts are compared only where nobody draws or "
+    "forgets, and masks are taken.",
 )
 def ties(subject: Subject) -> None:
     """Of 3,000 runs that know nothing each arm gets its share: fails with probability 2e-9.
@@ -327,7 +330,9 @@ def ties(subject: Subject) -> None:
     crowd = Crowd(subject, TIES, seed=3)
     even = np.full(subject.arms, 1 / subject.arms)
     _evenly(crowd.select(context), even, "that know nothing")
-    if subject.arms < 2 or subject.draws or "available" not in subject.takes:  # noqa: PLR2004
+    if subject.draws or subject.forgets or "available" not in subject.takes:
+        return
+    if subject.arms == 1:
         return
     chosen = (1 % subject.arms, subject.arms - 1) if subject.arms > 2 else (0, 1)  # noqa: PLR2004
     crowd = Crowd(subject, TIES, seed=4)
@@ -339,7 +344,7 @@ def ties(subject: Subject) -> None:
         if subject.context_shape is not None:
             crowd.select(context)  # the context that the update answers
         middle = np.full(TIES, sum(subject.rewards) / 2)
-        crowd.update(np.full(TIES, arm), middle, subject.cost(0.5, TIES))
+        crowd.update(np.full(TIES, arm), middle, subject.usual_cost(TIES))
     if crowd.playing.all():
         arms = crowd.select(context, np.tile(mask, (TIES, 1)))
         _evenly(arms, mask / mask.sum(), f"where arms {chosen} gave the same")

@@ -39,7 +39,7 @@ class World:
         """Return a world of coarse rewards, where ties abound, or ``fine`` ones without."""
         rng = np.random.default_rng(seed)
         shape = (rounds, *lead(runs), subject.arms)
-        low, high = subject.rewards
+        (low, high), (least, most) = subject.rewards, subject.costs
         unit = rng.random(shape) if fine else rng.integers(0, 9, shape) / 8
         costs = shape if subject.resources is None else (*shape, subject.resources)
         context = None
@@ -49,7 +49,7 @@ class World:
             runs,
             seed,
             low + (high - low) * unit,
-            rng.integers(1, 9, costs) / 8,
+            least + (most - least) * rng.integers(0, 8, costs) / 7,
             rng.integers(0, 2, shape) == 1,
             context,
         )
@@ -91,7 +91,7 @@ class World:
         told = f"World(runs={self.runs}, seed={self.seed}, rounds={self.rounds}"
         if self.reward.size <= SHOWN:
             told += f", reward={self.reward.round(4).tolist()}"
-            told += f", cost={self.cost.tolist()}"
+            told += f", cost={self.cost.round(4).tolist()}"
         return told + ")"
 
 
