@@ -176,12 +176,12 @@ def play(**changes: Any) -> object:
     return simulate(**good | changes)
 
 
-Make = Callable[..., object]
+Make = Any  # a function, or a partial of one
 
 
 def each(make: Make, *values: Any, argument: str | None = None) -> dict[str, Make]:
     """A call of ``make`` for each bad value, given by position or by name."""
-    name = getattr(make, "__name__", None) or repr(make)
+    name = (make.func if isinstance(make, partial) else make).__name__
     if argument is None:
         return {f"{name}({bad!r})": partial(make, bad) for bad in values}
     return {f"{name}({argument}={bad!r})": partial(make, **{argument: bad}) for bad in values}
@@ -270,7 +270,7 @@ CONSTRUCTORS: dict[str, Make] = {
     **each(play, *NOT_COUNTS, None, argument="runs"),
     **each(play, *NOT_COUNTS, None, argument="checkpoints"),
     **each(play, -1, 1.5, "3", None, argument="seed"),
-    **each(play, {}, [UCB1(2)], None, {"it": None}, {"it": UCB1}, argument="policies"),
+    **each(play, {}, [UCB1(2)], None, {"it": None}, {"it": UCB1.__name__}, argument="policies"),
     **each(play, {"it": UCB1(3)}, argument="policies"),  # an arm too many
     **each(play, None, [0.25, 0.75], argument="environment"),
     **each(play, ("accuracy",), argument="record"),

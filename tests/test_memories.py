@@ -155,7 +155,11 @@ def agrees(stats: ArmStats, run: int, told: list[Round], oracle: Oracle) -> bool
     return close and math.isclose(seen_t, t, rel_tol=1e-9)
 
 
-@pytest.mark.parametrize(("memory", "oracle"), REMEMBERING, ids=repr)
+@pytest.mark.parametrize(
+    ("memory", "oracle"),
+    REMEMBERING,
+    ids=lambda part: "oracle" if callable(part) else repr(part),
+)
 @given(told=histories())
 @settings(max_examples=25)
 def test_a_memory_is_its_weighted_history(

@@ -258,10 +258,11 @@ def test_gaps_grow_with_the_reward_unit_and_not_with_the_cost_unit(
     np.testing.assert_allclose(Ratio().gaps(reward, factor * cost), gaps, atol=1e-12)
 
 
-def bad(make: Callable[..., object], name: str, *values: Any, **given: Any) -> Any:
+def bad(make: Any, name: str, *values: Any, **given: Any) -> Any:
     """A call for each bad value of the argument ``name``."""
     return {
-        f"{make}({name}={v!r})": (partial(make, **given, **{name: v}), name) for v in values
+        f"{make.__name__}({name}={v!r})": (partial(make, **given, **{name: v}), name)
+        for v in values
     }
 
 

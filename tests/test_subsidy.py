@@ -296,10 +296,11 @@ def test_a_simulation_judges_both_parts() -> None:
     assert cost["blind"].pseudo_regret[:, -1].mean() > 200  # the control
 
 
-def bad(make: Callable[..., object], name: str, *values: Any, **given: Any) -> Any:
+def bad(make: Any, name: str, *values: Any, **given: Any) -> Any:
     """A call for each bad value of the argument ``name``."""
     return {
-        f"{make}({name}={v!r})": (partial(make, **given, **{name: v}), name) for v in values
+        f"{make.__name__}({name}={v!r})": (partial(make, **given, **{name: v}), name)
+        for v in values
     }
 
 
