@@ -325,8 +325,8 @@ def growth(*, quick: bool) -> Table:
         )
         for k in arms
     }
-    # Long enough that the start, where arms are untried, weighs nothing: `runs` rounds each.
-    by_runs = {str(n): ours(UCB1(ARMS), n, max(50, min(3000, int(3e5 / n)))) for n in runs}
+    # Long enough that the start, where arms are untried, weighs little.
+    by_runs = {str(n): ours(UCB1(ARMS), n, 300 if n > 1000 else 1000) for n in runs}
     by_horizon = {str(h): ours(UCB1(ARMS), 10, h) for h in horizons}
     by_side = {
         str(share): side_observing(share, 100 if quick else 1000) for share in (0, 0.5, 1)
@@ -451,10 +451,11 @@ def targets(latency: Times, simulation: Times) -> list[Table]:
 
 def figure(result: Table, path: Path) -> None:
     """Four panels: one decision, simulation, growth with arms, growth with runs."""
-    pyplot = module("matplotlib.figure")
-    if pyplot is None:
+    matplotlib, figures = module("matplotlib"), module("matplotlib.figure")
+    if figures is None:
         return
-    drawing = pyplot.Figure(figsize=(10, 7), layout="constrained")
+    matplotlib.rcdefaults()  # a peer changes them when it is imported
+    drawing = figures.Figure(figsize=(10, 7), layout="constrained")
     one, many, arms, runs = drawing.subplots(2, 2).flat
     groups = (
         (one, "latency_us", "one select + update, microseconds"),
@@ -471,7 +472,7 @@ def figure(result: Table, path: Path) -> None:
             [middles[i] for i in order],
             color=[colours[i] for i in order],
         )
-        axes.set(xscale="log", xlabel=label)
+        axes.set(xscale="log", xlabel=label, xlim=(min(middles) / 2, None))
         axes.tick_params(axis="y", labelsize=7)
     for axes, key in ((arms, "arms"), (runs, "runs")):
         points = result["growth_s"][key]
