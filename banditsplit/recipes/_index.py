@@ -79,8 +79,7 @@ class IndexRecipe:
     ) -> tuple[Any, None]:
         """Return the best available arm."""
         del context
-        stats = self.memory.stats(state)
-        scores = score(self.index, stats, rng) if stats.untried else self.index(stats, rng)
+        scores = score(self.index, self.memory.stats(state), rng)
         if available is not None:
             scores = np.where(available, scores, -np.inf)
         return argmax(scores, rng), None
