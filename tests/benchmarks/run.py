@@ -41,7 +41,15 @@ ARMS = 12
 MEANS = np.linspace(0.1, 0.9, ARMS)
 PROBLEM = BernoulliProblem(MEANS)
 # What a named algorithm may ask for beside the number of arms.
-ARGUMENTS = {"horizon": 10_000, "tradeoff": 0.1, "arm": 0}
+ARGUMENTS = {
+    "alpha": 4.0,
+    "arm": 0,
+    "discount": 0.99,
+    "horizon": 10_000,
+    "pulls_each": 100,
+    "tradeoff": 0.1,
+    "window": 200,
+}
 MATCHES = {"UCB1": "UCB", "ThompsonSampling": "Thompson", "EpsilonGreedy": "epsilon-greedy"}
 
 Subject: TypeAlias = Callable[[], float]  # measures once: seconds per decision
