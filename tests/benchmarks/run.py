@@ -50,6 +50,11 @@ ARGUMENTS = {
     "tradeoff": 0.1,
     "window": 200,
 }
+# Where one of several arguments must be given.
+ONE_OF = {
+    "EXP3S": {"horizon": 10_000, "changes": 2},
+    "SuccessiveElimination": {"horizon": 10_000},
+}
 MATCHES = {"UCB1": "UCB", "ThompsonSampling": "Thompson", "EpsilonGreedy": "epsilon-greedy"}
 
 Subject: TypeAlias = Callable[[], float]  # measures once: seconds per decision
@@ -93,9 +98,13 @@ def named_policies() -> tuple[dict[str, Policy], dict[str, str]]:
         if missing := set(needed) - set(ARGUMENTS):
             left_out[name] = f"needs {', '.join(sorted(missing))}"
             continue
-        policy = make(ARMS, **{n: ARGUMENTS[n] for n in needed}, seed=0)
+        given = {n: ARGUMENTS[n] for n in needed} | ONE_OF.get(name, {})
+        policy = make(ARMS, **given, seed=0)
         if policy.recipe.context_shape is not None or policy.recipe.resources is not None:
             left_out[name] = "needs a world with contexts or several resources"
+            continue
+        if policy.recipe.side_observations:
+            left_out[name] = "needs a world with side observations"
             continue
         policies[name] = policy
     return policies, left_out
