@@ -7,6 +7,7 @@ import numpy as np
 
 from banditsplit import _checks
 from banditsplit._argmax import argmax
+from banditsplit._draw import draw
 from banditsplit._stats import ArmStats
 from banditsplit._typing import Bool, Float
 from banditsplit.feedback import Pull, Seen
@@ -118,7 +119,7 @@ class LinearRecipe:
         prediction = self.predict(state, context)
         if isinstance(self.rule, LinearLottery):
             probability = self.rule(prediction, self._mask(state, available))
-            return _drawn(probability, rng), probability
+            return draw(probability, rng), probability
         scores = self.rule(prediction, rng)
         if available is not None:
             scores = np.where(available, scores, -np.inf)
@@ -256,11 +257,3 @@ def _refuse_enormous(context: Float) -> None:
     """Refuse a context whose squares would overflow; or that is not finite, unchecked yet."""
     if not np.abs(context).max(initial=0.0) <= LARGEST:
         raise ValueError(f"`context` must lie within {LARGEST} of 0, got {context!r}.")
-
-
-def _drawn(probability: Float, rng: np.random.Generator) -> Any:
-    """Return an arm drawn with ``probability``: an int for `[arms]`, `[runs]` for many."""
-    below = probability.cumsum(-1)
-    point = rng.random((*probability.shape[:-1], 1)) * below[..., -1:]  # below the last one
-    arm = (below <= point).sum(-1)  # so an arm without probability is passed over
-    return int(arm) if probability.ndim == 1 else arm
