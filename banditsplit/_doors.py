@@ -68,6 +68,16 @@ class Door(ABC):
             raise ValueError(f"`context` must be finite, got {context!r}.")
         return checked
 
+    def probability(self, probability: Any) -> Any:
+        """Return the probabilities of a decision, `[..., arms]` or None, checked."""
+        if probability is None:
+            return None
+        shape = (*self._lead, self.arms)
+        checked = _array("decision.probability", probability, shape, "f")
+        if not ((checked >= 0) & (checked <= 1)).all():
+            raise ValueError(f"`decision.probability` must lie in [0, 1], got {probability!r}.")
+        return checked
+
     def revealed(self, side: Any, cell: Cell, where: Bool | None) -> Seen:
         """Return the revealed cells with their rewards and costs, checked."""
         keys = ("revealed", "reward", "cost", "kind")

@@ -155,7 +155,8 @@ class Policy:
         """
         if not isinstance(decision, Decision):
             raise TypeError(f"`decision` must be a Decision, got {decision!r}.")
-        basis = (decision.probability, decision.context)
+        door = self._door
+        basis = (door.probability(decision.probability), door.context(decision.context))
         self._learn((decision.arm, reward, cost, side), basis, None)
 
     def _learn(

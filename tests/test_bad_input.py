@@ -10,8 +10,10 @@ import pytest
 
 import banditsplit
 from banditsplit import (
+    EXP3,
     UCB1,
     BernoulliProblem,
+    Decision,
     EpsilonGreedy,
     FixedArm,
     GaussianProblem,
@@ -324,6 +326,24 @@ def test_a_beta_posterior_refuses_values_outside_its_interval(
 def test_constructors_refuse(call: Make) -> None:
     with pytest.raises((ValueError, TypeError), match=REFUSAL):
         call()
+
+
+FORGED = {
+    "no decision": 3,
+    "shape": Decision(0, 1, np.ones(2) / 2),
+    "nan": Decision(0, 1, np.array([NAN, 0.5, 0.5])),
+    "above 1": Decision(0, 1, np.array([2.0, 0.5, 0.5])),
+    "integers": Decision(0, 1, np.array([0, 1, 0])),
+    "arm": Decision(0, 3, np.ones(3) / 3),
+}
+
+
+@pytest.mark.parametrize("decision", FORGED.values(), ids=FORGED)
+def test_a_forged_decision_is_refused(decision: Any, tmp_path: Path) -> None:
+    policy = EXP3(3, seed=0)
+    policy.update(policy.select(), 1.0)
+
+    refuses(lambda: policy.learn(decision, 0.5), policy, tmp_path)
 
 
 def test_the_same_check_notices_a_refusal_that_comes_too_late(tmp_path: Path) -> None:

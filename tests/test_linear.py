@@ -830,7 +830,7 @@ def test_feedback_before_any_context_is_refused(
 
 @pytest.mark.parametrize(
     "context",
-    [np.zeros(3), np.zeros((1, 2)), [1.0, 2.0], "12", np.array([1.0, NAN]), np.full(2, 1e200)],
+    [np.zeros(3), np.zeros((1, 2)), "12", np.array([1.0, NAN]), np.full(2, 1e200)],
 )
 def test_a_decision_with_an_impossible_context_is_refused(context: Any, tmp_path: Path) -> None:
     policy = LinUCB(ARMS, features=FEATURES, seed=0)
