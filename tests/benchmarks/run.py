@@ -472,8 +472,9 @@ def figure(result: Table, path: Path) -> None:
     if figures is None:
         return
     matplotlib.rcdefaults()  # a peer changes them when it is imported
-    drawing = figures.Figure(figsize=(10, 7), layout="constrained")
-    one, many, arms, runs = drawing.subplots(2, 2).flat
+    bars = 0.19 * len(result["latency_us"])  # inches: room for every name
+    drawing = figures.Figure(figsize=(11, 3.2 + bars), layout="constrained")
+    one, many, arms, runs = drawing.subplots(2, 2, height_ratios=(bars, 3.2)).flat
     groups = (
         (one, "latency_us", "one select + update, microseconds"),
         (many, "decisions_per_s", "simulated decisions per second"),
@@ -490,6 +491,7 @@ def figure(result: Table, path: Path) -> None:
             color=[colours[i] for i in order],
         )
         axes.set(xscale="log", xlabel=label, xlim=(min(middles) / 2, None))
+        axes.margins(y=0.01)
         axes.tick_params(axis="y", labelsize=7)
     for axes, key in ((arms, "arms"), (runs, "runs")):
         points = result["growth_s"][key]
