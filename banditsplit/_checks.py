@@ -104,6 +104,12 @@ def instance(name: str, value: Any, wanted: type) -> None:
         raise TypeError(f"`{name}` must be of type {wanted.__name__}, got {value!r}.")
 
 
+def method(name: str, value: Any, wanted: str) -> None:
+    """Refuse a ``value`` without a method ``wanted``: a part of the wrong kind."""
+    if not hasattr(value, wanted):
+        raise TypeError(f"`{name}` must have a method `{wanted}`, got {value!r}.")
+
+
 def generator(seed: Seed) -> np.random.Generator:
     """Return a generator: ``seed`` itself, or a new one from an int or a `SeedSequence`."""
     try:

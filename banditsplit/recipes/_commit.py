@@ -12,7 +12,7 @@ from banditsplit._typing import Bool, Int
 from banditsplit.feedback import Pull, Seen
 from banditsplit.memories import Full
 from banditsplit.objectives import Objective, Reward
-from banditsplit.recipes._common import check_objective, least_observed, values
+from banditsplit.recipes._common import least_observed, values
 
 
 @dataclass(slots=True, eq=False)
@@ -55,7 +55,7 @@ class CommitRecipe:
         _checks.integer("arms", self.arms, least=1)
         _checks.integer("pulls_each", self.pulls_each, least=1)
         _checks.instance("side_observations", self.side_observations, bool)
-        check_objective(self.objective)
+        _checks.method("objective", self.objective, "value")
 
     @property
     def context_shape(self) -> None:

@@ -11,12 +11,6 @@ from banditsplit.objectives import Objective
 from banditsplit.recipes._index import LARGEST
 
 
-def check_objective(objective: Any) -> None:
-    """Refuse what cannot value a reward and a cost."""
-    if not hasattr(objective, "value"):
-        raise TypeError(f"`objective` must have a method `value`, got {objective!r}.")
-
-
 def values(
     objective: Objective, *seen: Any, low: float = -LARGEST, high: float = LARGEST
 ) -> list[tuple[Any, Any]]:

@@ -12,7 +12,7 @@ from banditsplit._typing import Bool, Float
 from banditsplit.feedback import Pull, Seen
 from banditsplit.memories import Full
 from banditsplit.objectives import Objective, Reward
-from banditsplit.recipes._common import check_objective, least_observed, values
+from banditsplit.recipes._common import least_observed, values
 
 
 @dataclass(slots=True, eq=False)
@@ -63,7 +63,7 @@ class EliminationRecipe:
         _checks.share("delta", self.delta)
         _checks.positive("span", self.span)
         _checks.instance("side_observations", self.side_observations, bool)
-        check_objective(self.objective)
+        _checks.method("objective", self.objective, "value")
 
     @property
     def context_shape(self) -> None:

@@ -44,10 +44,8 @@ class IndexRecipe:
         _checks.integer("arms", self.arms, least=1)
         _checks.instance("index", self.index, Index)
         _checks.instance("side_observations", self.side_observations, bool)
-        for name, method in (("objective", "value"), ("memory", "observe")):
-            if not hasattr(getattr(self, name), method):
-                wanted = f"`{name}` must have a method `{method}`"
-                raise TypeError(f"{wanted}, got {getattr(self, name)!r}.")
+        _checks.method("objective", self.objective, "value")
+        _checks.method("memory", self.memory, "observe")
         if isinstance(self.objective, Ratio | Subsidy):
             wanted = "`objective` must give single pulls a value (`compose` knows the recipe)"
             raise TypeError(f"{wanted}, got {self.objective!r}.")

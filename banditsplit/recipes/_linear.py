@@ -81,9 +81,7 @@ class LinearRecipe:
         _checks.instance("side_observations", self.side_observations, bool)
         if _checks.positive("ridge", self.ridge) < SMALLEST_RIDGE:
             raise ValueError(f"`ridge` must be at least {SMALLEST_RIDGE}, got {self.ridge!r}.")
-        if not hasattr(self.objective, "value"):
-            wanted = "`objective` must have a method `value`"
-            raise TypeError(f"{wanted}, got {self.objective!r}.")
+        _checks.method("objective", self.objective, "value")
 
     @property
     def context_shape(self) -> tuple[int, ...]:

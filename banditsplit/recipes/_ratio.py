@@ -55,9 +55,7 @@ class RatioRecipe:
             raise TypeError(f"{wanted}, got {self.index!r}.")
         _checks.positive("largest_cost", self.largest_cost)
         _checks.instance("side_observations", self.side_observations, bool)
-        if not hasattr(self.memory, "observe"):
-            wanted = "`memory` must have a method `observe`"
-            raise TypeError(f"{wanted}, got {self.memory!r}.")
+        _checks.method("memory", self.memory, "observe")
 
     @property
     def context_shape(self) -> None:

@@ -12,7 +12,7 @@ from banditsplit._typing import Bool, Float
 from banditsplit.feedback import Pull, Seen
 from banditsplit.memories import Full
 from banditsplit.objectives import Objective, Reward
-from banditsplit.recipes._common import check_objective, values
+from banditsplit.recipes._common import values
 from banditsplit.recipes._estimator import Estimator
 from banditsplit.recipes._weighting import Weighting
 
@@ -72,7 +72,7 @@ class SamplingRecipe:
         _checks.integer("arms", self.arms, least=1)
         _checks.instance("weighting", self.weighting, Weighting)
         _checks.instance("estimator", self.estimator, Estimator)
-        check_objective(self.objective)
+        _checks.method("objective", self.objective, "value")
         object.__setattr__(self, "low", _checks.number("low", self.low))
         object.__setattr__(self, "span", _checks.positive("span", self.span))
         _checks.instance("side_observations", self.side_observations, bool)

@@ -63,9 +63,7 @@ class SubsidyRecipe:
         _checks.instance("cautious", self.cautious, bool)
         _checks.integer("explore", self.explore, least=1)
         _checks.instance("side_observations", self.side_observations, bool)
-        if not hasattr(self.memory, "observe"):
-            wanted = "`memory` must have a method `observe`"
-            raise TypeError(f"{wanted}, got {self.memory!r}.")
+        _checks.method("memory", self.memory, "observe")
         if self.costs is not None:
             wanted = f"`costs` must hold {self.arms} numbers, one for each arm"
             if not isinstance(self.costs, Iterable):
