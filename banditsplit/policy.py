@@ -235,6 +235,11 @@ class Policy:
         return t if self.runs is None else t.copy()
 
     @property
+    def recommendation(self) -> Any:
+        """The arm to keep if learning stopped now: an int, or `[runs]`."""
+        return self._recipe.recommend(self._state)
+
+    @property
     def finished(self) -> Any:
         """Whether there is nothing left to decide: a bool, or `[runs]`."""
         finished = self._recipe.finished(self._state)

@@ -257,3 +257,16 @@ def test_a_policy_says_what_it_is() -> None:
         "Policy(IndexRecipe(arms=12, index=UCB(alpha=2.0, span=1.0), "
         "objective=Net(tradeoff=0.1), memory=Full(), side_observations=False), runs=None)"
     )
+
+
+def test_the_recommendation_is_the_best_mean_and_among_equals_the_one_seen_more() -> None:
+    one = UCB1(4, seed=0)
+    assert one.recommendation == 0  # nothing speaks for any
+    for arm, reward in [(0, 0.5), (2, 1.0), (2, 0.0), (3, 0.25), (1, 0.5)]:
+        one.update(arm, reward)
+    assert one.recommendation == 2
+    assert type(one.recommendation) is int
+
+    many = UCB1(2, runs=2, seed=0)
+    many.update([0, 1], [0.0, 0.0])
+    assert many.recommendation.tolist() == [0, 1]  # an untried arm has no mean

@@ -31,7 +31,7 @@ class BudgetState:
 
 
 @dataclass(frozen=True, slots=True)
-class BudgetRecipe:
+class BudgetRecipe(Recipe):
     """Another recipe, until the budget of cost is spent.
 
     What a pull costs is known after it, so the pull that reaches the budget of a resource, or
@@ -49,6 +49,7 @@ class BudgetRecipe:
 
     recipe: Recipe
     budget: float | Sequence[float]
+    arms: int = field(init=False, repr=False, compare=False)
     _limit: Float = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -60,13 +61,9 @@ class BudgetRecipe:
         if asked is not None and (isinstance(budget, float) or len(budget) != asked):
             wanted = f"`budget` must hold {asked} numbers, one for each resource"
             raise ValueError(f"{wanted}, got {self.budget!r}.")
+        object.__setattr__(self, "arms", self.recipe.arms)
         object.__setattr__(self, "budget", budget)
         object.__setattr__(self, "_limit", np.atleast_1d(np.array(budget)))
-
-    @property
-    def arms(self) -> int:
-        """How many arms there are."""
-        return self.recipe.arms
 
     @property
     def side_observations(self) -> bool:
@@ -114,6 +111,10 @@ class BudgetRecipe:
             _pay(state, ..., np.asarray(pull.cost))
         else:
             _pay(state, pull.cell // self.arms, pull.cost.reshape(-1, len(self._limit)))
+
+    def recommend(self, state: BudgetState) -> Any:
+        """Return the arm that the recipe would keep."""
+        return self.recipe.recommend(state.play)
 
     def finished(self, state: BudgetState) -> Any:
         """Return whether a resource is used up, or the recipe has finished."""

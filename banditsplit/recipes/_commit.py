@@ -13,6 +13,7 @@ from banditsplit.feedback import Pull, Seen
 from banditsplit.memories import Full
 from banditsplit.objectives import Objective, Reward
 from banditsplit.recipes._common import least_observed, values
+from banditsplit.recipes._recipe import Recipe
 
 
 @dataclass(slots=True, eq=False)
@@ -29,7 +30,7 @@ class CommitState:
 
 
 @dataclass(frozen=True, slots=True)
-class CommitRecipe:
+class CommitRecipe(Recipe):
     """Observe every arm ``pulls_each`` times, then play the best mean for good.
 
     Lattimore & Szepesvari 2020, Alg. 1. While exploring, the arm that was observed least is
@@ -57,16 +58,6 @@ class CommitRecipe:
         _checks.instance("side_observations", self.side_observations, bool)
         _checks.method("objective", self.objective, "value")
 
-    @property
-    def context_shape(self) -> None:
-        """It does not look at contexts."""
-        return
-
-    @property
-    def resources(self) -> None:
-        """One cost a pull."""
-        return
-
     def empty(self, runs: int | None) -> CommitState:
         """Return the state before the first round."""
         committed = np.full(() if runs is None else runs, -1, np.int64)
@@ -90,17 +81,9 @@ class CommitRecipe:
         wanted |= decided[..., None] & (np.arange(self.arms) == committed[..., None])
         return least_observed(wanted, stats, available, rng), None
 
-    def probabilities(self, state: CommitState, context: Any, available: Bool | None) -> None:
-        """It does not draw."""
-
     def learn(self, state: CommitState, pull: Pull, side: Seen | None) -> None:
         """Learn from a round and end it."""
         memory = Full()
         for cell, value in values(self.objective, pull, side):
             memory.observe(state.stats, cell, value)
         memory.advance(state.stats, pull.where)
-
-    def finished(self, state: CommitState) -> bool:
-        """There is always another round: the commitment is played."""
-        del state
-        return False

@@ -13,6 +13,7 @@ from banditsplit.feedback import Pull, Seen
 from banditsplit.memories import Full
 from banditsplit.objectives import Objective, Reward
 from banditsplit.recipes._common import least_observed, values
+from banditsplit.recipes._recipe import Recipe
 
 
 @dataclass(slots=True, eq=False)
@@ -29,7 +30,7 @@ class EliminationState:
 
 
 @dataclass(frozen=True, slots=True)
-class EliminationRecipe:
+class EliminationRecipe(Recipe):
     """Play the arms that are alive in turn; drop one when another is surely better.
 
     Successive elimination: Even-Dar, Mannor & Mansour 2006, Sec. 3. The radius of an arm
@@ -65,16 +66,6 @@ class EliminationRecipe:
         _checks.instance("side_observations", self.side_observations, bool)
         _checks.method("objective", self.objective, "value")
 
-    @property
-    def context_shape(self) -> None:
-        """It does not look at contexts."""
-        return
-
-    @property
-    def resources(self) -> None:
-        """One cost a pull."""
-        return
-
     def empty(self, runs: int | None) -> EliminationState:
         """Return the state before the first round."""
         stats = ArmStats.empty(runs, self.arms)
@@ -101,11 +92,6 @@ class EliminationRecipe:
         del context
         return least_observed(state.alive, state.stats, available, rng), None
 
-    def probabilities(
-        self, state: EliminationState, context: Any, available: Bool | None
-    ) -> None:
-        """It does not draw."""
-
     def learn(self, state: EliminationState, pull: Pull, side: Seen | None) -> None:
         """Learn from a round and end it."""
         memory, stats = Full(), state.stats
@@ -117,8 +103,3 @@ class EliminationRecipe:
         best = low.max(-1, keepdims=True)
         # Beside huge means a radius may vanish: the best arm does not drop itself.
         state.alive &= (stats.mean + radius > best) | (low == best)
-
-    def finished(self, state: EliminationState) -> bool:
-        """There is always another round: the last arm is played."""
-        del state
-        return False

@@ -15,13 +15,14 @@ from banditsplit.indices import Fixed, Index
 from banditsplit.indices._index import score
 from banditsplit.memories import Full, Memory
 from banditsplit.objectives import Objective, Ratio, Reward, Subsidy
+from banditsplit.recipes._recipe import Recipe
 
 # Beyond it the difference of two values may overflow, and a mean be lost for good.
 LARGEST = 1e300
 
 
 @dataclass(frozen=True, slots=True)
-class IndexRecipe:
+class IndexRecipe(Recipe):
     """Score every arm and take the best: index x memory x objective x feedback.
 
     Attributes:
@@ -63,16 +64,6 @@ class IndexRecipe:
         object.__setattr__(self, "_low", max(low, -largest))
         object.__setattr__(self, "_high", min(high, largest))
 
-    @property
-    def context_shape(self) -> None:
-        """It does not look at contexts."""
-        return
-
-    @property
-    def resources(self) -> None:
-        """One cost a pull."""
-        return
-
     def empty(self, runs: int | None) -> Any:
         """Return the state before the first round."""
         return self.memory.empty(runs, self.arms, variance=self.index.needs_variance)
@@ -90,9 +81,6 @@ class IndexRecipe:
         if available is not None:
             scores = np.where(available, scores, -np.inf)
         return argmax(scores, rng), None
-
-    def probabilities(self, state: Any, context: Any, available: Bool | None) -> None:
-        """It takes the best score."""
 
     def learn(self, state: Any, pull: Pull, side: Seen | None) -> None:
         """Learn from a round and end it."""
@@ -113,11 +101,6 @@ class IndexRecipe:
             self._check(value)
         memory.observe(state, cell, value)
         memory.advance(state, None)
-
-    def finished(self, state: Any) -> bool:
-        """There is always another round."""
-        del state
-        return False
 
     def _value(self, reward: Any, cost: Any) -> Any:
         """Return what observations are worth under the objective, or refuse them."""

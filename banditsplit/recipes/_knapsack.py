@@ -15,6 +15,7 @@ from banditsplit.feedback import Pull, Seen
 from banditsplit.memories import Full
 from banditsplit.recipes._budget import amounts
 from banditsplit.recipes._channels import refuse_outside, tried
+from banditsplit.recipes._recipe import Recipe
 
 
 @dataclass(slots=True, eq=False)
@@ -33,7 +34,7 @@ class KnapsackState:
 
 
 @dataclass(frozen=True, slots=True)
-class KnapsackRecipe:
+class KnapsackRecipe(Recipe):
     """Take the arm that may give most for its price, and raise the prices of what it takes.
 
     PrimalDualBwK: Badanidiyuru, Kleinberg & Slivkins 2018 (*Bandits with knapsacks*, J. ACM
@@ -84,16 +85,6 @@ class KnapsackRecipe:
         object.__setattr__(self, "_growth", math.log1p(epsilon))
 
     @property
-    def side_observations(self) -> bool:
-        """It learns from pulls alone."""
-        return False
-
-    @property
-    def context_shape(self) -> None:
-        """It does not look at contexts."""
-        return
-
-    @property
     def resources(self) -> int | None:
         """How many costs a pull has, without time; None if it is one number."""
         return None if isinstance(self.budgets, float) else len(self.budgets)
@@ -128,9 +119,6 @@ class KnapsackRecipe:
         if available is not None:
             scores = np.where(available, scores, -np.inf)
         return argmax(scores, rng), None
-
-    def probabilities(self, state: KnapsackState, context: Any, available: Bool | None) -> None:
-        """It takes the best ratio."""
 
     def learn(self, state: KnapsackState, pull: Pull, side: Seen | None) -> None:
         """Raise the prices by what the pull was expected to take, learn, and end the round."""

@@ -14,6 +14,7 @@ from banditsplit.feedback import Pull, Seen
 from banditsplit.memories import Full
 from banditsplit.objectives import Objective, Reward
 from banditsplit.recipes._linear_rules import LinearIndex, LinearLottery, Prediction, dot
+from banditsplit.recipes._recipe import Recipe
 
 # Contexts and values within the first and a ridge from the second on: no square overflows.
 LARGEST, SMALLEST_RIDGE = 1e100, 1e-50
@@ -41,7 +42,7 @@ class LinearState:
 
 @final
 @dataclass(frozen=True, slots=True)
-class LinearRecipe:
+class LinearRecipe(Recipe):
     """Predict the value of every arm by ridge regression on a context, and act by a rule.
 
     Disjoint form: a context is `[features]`, and each arm has parameters of its own (Li, Chu,
@@ -87,11 +88,6 @@ class LinearRecipe:
     def context_shape(self) -> tuple[int, ...]:
         """A vector, or one for every arm."""
         return (self.arms, self.features) if self.shared else (self.features,)
-
-    @property
-    def resources(self) -> None:
-        """One cost a pull."""
-        return
 
     def empty(self, runs: int | None) -> LinearState:
         """Return the state before the first round."""
@@ -159,11 +155,6 @@ class LinearRecipe:
             self._regress(state, model, features, value)
         _ARMS.observe(state.arms, cell, value)
         _ARMS.advance(state.arms, pull.where)
-
-    def finished(self, state: LinearState) -> bool:
-        """There is always another round."""
-        del state
-        return False
 
     def _value(self, reward: Any, cost: Any) -> Any:
         """Return what observations are worth under the objective, or refuse them."""

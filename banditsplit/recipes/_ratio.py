@@ -15,6 +15,7 @@ from banditsplit.indices._index import score
 from banditsplit.memories import Full, Memory
 from banditsplit.recipes._channels import Channels, mirrored, refuse_outside, tried
 from banditsplit.recipes._index import LARGEST
+from banditsplit.recipes._recipe import Recipe
 
 # A lower score of the cost may be nothing, or less. The ratio is then as large as it gets, and
 # arms that could all be free are ranked by what they may give.
@@ -22,7 +23,7 @@ SMALLEST = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
-class RatioRecipe:
+class RatioRecipe(Recipe):
     """Take the arm with the largest upper score of reward per lower score of cost.
 
     The index is applied twice: to the rewards, and to ``1 - cost / largest_cost``, whose upper
@@ -56,16 +57,6 @@ class RatioRecipe:
         _checks.positive("largest_cost", self.largest_cost)
         _checks.instance("side_observations", self.side_observations, bool)
         _checks.method("memory", self.memory, "observe")
-
-    @property
-    def context_shape(self) -> None:
-        """It does not look at contexts."""
-        return
-
-    @property
-    def resources(self) -> None:
-        """One cost a pull."""
-        return
 
     def empty(self, runs: int | None) -> Channels:
         """Return the state before the first round."""
@@ -105,9 +96,6 @@ class RatioRecipe:
         ratio: Float = upper / np.maximum(lower, SMALLEST)
         return ratio
 
-    def probabilities(self, state: Channels, context: Any, available: Bool | None) -> None:
-        """It takes the best score."""
-
     def learn(self, state: Channels, pull: Pull, side: Seen | None) -> None:
         """Learn from a round and end it."""
         share = self._share(pull.reward, pull.cost)
@@ -119,11 +107,6 @@ class RatioRecipe:
             self.memory.observe(state.cost, cell, part)
         for channel in (state.reward, state.cost):
             self.memory.advance(channel, pull.where)
-
-    def finished(self, state: Channels) -> bool:
-        """There is always another round."""
-        del state
-        return False
 
     def _share(self, reward: Any, cost: Any) -> Any:
         """Return costs as shares of the largest one, or refuse an observation."""

@@ -1,6 +1,7 @@
 """What a policy asks of the algorithm it plays."""
 
-from typing import Any, Protocol
+from abc import ABC, abstractmethod
+from typing import Any
 
 import numpy as np
 
@@ -9,8 +10,11 @@ from banditsplit._typing import Bool
 from banditsplit.feedback import Pull, Seen
 
 
-class Recipe(Protocol):
+class Recipe(ABC):
     """What a `Policy` asks of the algorithm it plays.
+
+    A subclass is a frozen dataclass, is final, and says where it departs from what is usual:
+    no context, one cost a pull, no draw, another round always.
 
     Shapes, dtypes, finiteness and signs are checked before anything arrives here. What only
     the algorithm can refuse, `learn` refuses before it changes the state.
@@ -21,36 +25,39 @@ class Recipe(Protocol):
     A recipe that never finishes, never draws and sees no context may also have
     ``learn_plain(state, cell, reward, cost)``: what `learn` does with pulls in all runs and
     nothing else. A `Policy` then takes a short way there, and past `finished` in `select`.
+
+    Attributes:
+        arms: How many arms there are.
     """
 
-    @property
-    def arms(self) -> int:
-        """How many arms there are."""
-        ...
+    __slots__ = ()
+
+    arms: int
 
     @property
     def side_observations(self) -> bool:
         """Whether it learns from arms that were revealed without a pull."""
-        ...
+        return False
 
     @property
     def context_shape(self) -> tuple[int, ...] | None:
         """The shape of one run's context; None if it does not look at contexts."""
-        ...
+        return None
 
     @property
     def resources(self) -> int | None:
         """How many costs a pull has; None if it is one number."""
-        ...
+        return None
 
+    @abstractmethod
     def empty(self, runs: int | None) -> Any:
         """Return the state before the first round."""
-        ...
 
+    @abstractmethod
     def stats(self, state: Any) -> ArmStats:
         """Return what is known of each arm."""
-        ...
 
+    @abstractmethod
     def choose(
         self, state: Any, rng: np.random.Generator, context: Any, available: Bool | None
     ) -> tuple[Any, Any]:
@@ -58,16 +65,29 @@ class Recipe(Protocol):
 
         The probabilities are `[..., arms]` where the arm was drawn from them, else None.
         """
-        ...
+
+    @abstractmethod
+    def learn(self, state: Any, pull: Pull, side: Seen | None) -> None:
+        """Learn from a round and end it, or refuse it and change nothing."""
 
     def probabilities(self, state: Any, context: Any, available: Bool | None) -> Any:
         """Return the probabilities of the arms, `[..., arms]`; None if it does not draw."""
-        ...
-
-    def learn(self, state: Any, pull: Pull, side: Seen | None) -> None:
-        """Learn from a round and end it, or refuse it and change nothing."""
-        ...
+        del state, context, available
 
     def finished(self, state: Any) -> Any:
         """Return whether there is nothing left to decide: False for never, or `[runs]`."""
-        ...
+        del state
+        return False
+
+    def recommend(self, state: Any) -> Any:
+        """Return the arm to keep when learning stops, an int or `[runs]`: the best mean.
+
+        Of arms with the same mean it is the one observed more often. No tie is drawn: asked
+        again, it says the same.
+        """
+        stats = self.stats(state)
+        tried = stats.pulls > 0
+        mean = np.where(tried, stats.mean, -np.inf)
+        equal = mean == mean.max(-1, keepdims=True)
+        best = np.where(equal, stats.pulls, -1.0).argmax(-1)
+        return best if best.ndim else int(best)

@@ -14,6 +14,7 @@ from banditsplit.memories import Full
 from banditsplit.objectives import Objective, Reward
 from banditsplit.recipes._common import values
 from banditsplit.recipes._estimator import Estimator
+from banditsplit.recipes._recipe import Recipe
 from banditsplit.recipes._weighting import Weighting
 
 # A uniform draw has 53 bits: nothing rarer is ever drawn. Arms chosen elsewhere may be, and
@@ -36,7 +37,7 @@ class SamplingState:
 
 
 @dataclass(frozen=True, slots=True)
-class SamplingRecipe:
+class SamplingRecipe(Recipe):
     """Draw from weights of cumulated estimates: weighting x estimator x objective x feedback.
 
     What is learned is divided by the probability with which it was going to be observed in
@@ -84,16 +85,6 @@ class SamplingRecipe:
             edges = _checks.graph("graph", self.graph, self.arms)
             object.__setattr__(self, "graph", tuple(map(tuple, edges.tolist())))
         object.__setattr__(self, "_edges", edges)
-
-    @property
-    def context_shape(self) -> None:
-        """It does not look at contexts."""
-        return
-
-    @property
-    def resources(self) -> None:
-        """One cost a pull."""
-        return
 
     def empty(self, runs: int | None) -> SamplingState:
         """Return the state before the first round."""
@@ -150,11 +141,6 @@ class SamplingRecipe:
         for cell, worth in observed:
             memory.observe(state.stats, cell, worth)
         memory.advance(state.stats, pull.where)
-
-    def finished(self, state: SamplingState) -> bool:
-        """There is always another round."""
-        del state
-        return False
 
     def _basis(self, pull: Pull, score: Float, t: Any) -> Float:
         """Return the probabilities of all arms in the choice that is answered."""

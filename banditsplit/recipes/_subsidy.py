@@ -17,10 +17,11 @@ from banditsplit.memories import Full, Memory
 from banditsplit.objectives import Subsidy
 from banditsplit.recipes._channels import Channels, mirrored, refuse_outside
 from banditsplit.recipes._index import LARGEST
+from banditsplit.recipes._recipe import Recipe
 
 
 @dataclass(frozen=True, slots=True)
-class SubsidyRecipe:
+class SubsidyRecipe(Recipe):
     """Of the arms whose score is within a factor of the best score, take the cheapest.
 
     Sinha, Sankararaman, Kazerouni & Avadhanula 2021 (*Multi-armed bandits with cost
@@ -75,16 +76,6 @@ class SubsidyRecipe:
         told = None if self.costs is None else np.array(self.costs)
         object.__setattr__(self, "_told", told)
 
-    @property
-    def context_shape(self) -> None:
-        """It does not look at contexts."""
-        return
-
-    @property
-    def resources(self) -> None:
-        """One cost a pull."""
-        return
-
     def empty(self, runs: int | None) -> Channels:
         """Return the state before the first round."""
         variance = self.index.needs_variance
@@ -120,9 +111,6 @@ class SubsidyRecipe:
         wish = np.where(exploring, np.where(due, -stats.pulls, -np.inf), wish)
         return argmax(wish, rng), None
 
-    def probabilities(self, state: Channels, context: Any, available: Bool | None) -> None:
-        """It takes the cheapest arm."""
-
     def learn(self, state: Channels, pull: Pull, side: Seen | None) -> None:
         """Learn from a round and end it."""
         told = (pull,) if side is None else (pull, side)
@@ -135,11 +123,6 @@ class SubsidyRecipe:
         self.memory.advance(state.reward, pull.where)
         if state.cost is not None:
             self.memory.advance(state.cost, pull.where)
-
-    def finished(self, state: Channels) -> bool:
-        """There is always another round."""
-        del state
-        return False
 
     def _refuse(self, reward: Any, cost: Any) -> None:
         """Refuse what the index, or a lower score, cannot work on."""
