@@ -1,6 +1,7 @@
 """Theory as code: problems, and what is proved about them. It knows no policy."""
 
 from banditsplit.theory._bounds import explore_then_commit_regret_bound, ucb1_regret_bound
+from banditsplit.theory._confidence import BetaMixture, ConfidenceSequence
 from banditsplit.theory._contextual import LinearProblem
 from banditsplit.theory._costly import CostlyProblem
 from banditsplit.theory._divergences import Bernoulli, Exponential, Family, Gaussian, Poisson
@@ -12,6 +13,8 @@ from banditsplit.theory._worlds import Situation, Stationary, World
 __all__ = [
     "Bernoulli",
     "BernoulliProblem",
+    "BetaMixture",
+    "ConfidenceSequence",
     "CostlyProblem",
     "Exponential",
     "Family",

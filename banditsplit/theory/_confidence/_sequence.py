@@ -1,0 +1,101 @@
+"""What every confidence sequence can do."""
+
+import math
+from abc import ABC, abstractmethod
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from banditsplit import _checks
+from banditsplit._typing import Bool, Float
+from banditsplit.feedback import Cell
+
+Side: TypeAlias = Literal["lower", "upper"]
+
+
+class ConfidenceSequence(ABC):
+    """Bounds of a mean that hold at all times at once, whenever one looks or stops.
+
+    Values lie in [low, high], and each has, given those before it, the same mean. Then with
+    probability at least ``1 - delta`` the bounds hold after every number of values. So one
+    may look at any time, stop when it suits, and start again: a fixed-time interval promises
+    that for one time only, chosen beforehand.
+
+    A subclass is a frozen dataclass and is final; its state is separate, one sequence for
+    each cell of a shape, so many run side by side. What it must have is the logarithm of an
+    *e-process*: a process that starts at 1 and, where the null hypothesis holds, is at most a
+    nonnegative supermartingale. By Ville's inequality it ever reaches ``1 / delta`` with
+    probability at most ``delta``.
+
+    Attributes:
+        delta: Probability of ever being wrong, in (0, 1).
+        side: ``"both"`` spends half of ``delta`` on each bound. ``"lower"`` or ``"upper"``
+            spends all of it on that bound, and the other one says nothing.
+        low: The smallest value there is.
+        high: The largest one.
+    """
+
+    __slots__ = ()
+
+    delta: float
+    side: Literal["both", "lower", "upper"]
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        if not 0 < _checks.number("delta", self.delta) < 1:
+            raise ValueError(f"`delta` must lie in (0, 1), got {self.delta!r}.")
+        _checks.member("side", self.side, ("both", "lower", "upper"))
+        if _checks.number("low", self.low) >= _checks.number("high", self.high):
+            raise ValueError(f"`low` must lie below `high`, got {self.low!r}, {self.high!r}.")
+
+    @property
+    def threshold(self) -> float:
+        """The logarithm of the evidence at which a mean is excluded."""
+        return math.log((2 if self.side == "both" else 1) / self.delta)
+
+    @abstractmethod
+    def empty(self, shape: tuple[int, ...]) -> Any:
+        """Return the state before the first value, one sequence for each cell of ``shape``."""
+
+    @abstractmethod
+    def observe(self, state: Any, cell: Cell, value: float | Float) -> None:
+        """Take in one value for each cell; the cells of one call are distinct.
+
+        Raises:
+            ValueError: A value lies outside [low, high]; nothing was taken in.
+        """
+
+    @abstractmethod
+    def log_evidence(
+        self, state: Any, mean: Any, side: Side, cell: Cell | None = None
+    ) -> Float:
+        """Return the logarithm of an e-process, of the state's shape or that of ``cell``.
+
+        Against "the mean is ``mean`` or more" for ``"upper"``, "or less" for ``"lower"``.
+        """
+
+    @abstractmethod
+    def bounds(self, state: Any) -> tuple[Float, Float]:
+        """Return lower and upper bounds of the means, each of the state's shape."""
+
+    def excludes(self, state: Any, mean: Any, side: Side, cell: Cell | None = None) -> Bool:
+        """Return whether means of ``mean`` and beyond are excluded now.
+
+        Beyond means larger for ``"upper"`` and smaller for ``"lower"``.
+        """
+        if self.side not in ("both", side):
+            shape = np.shape(self.log_evidence(state, mean, side, cell))
+            return np.zeros(shape, np.bool_)
+        excluded: Bool = self.log_evidence(state, mean, side, cell) >= self.threshold
+        return excluded
+
+    def unit(self, value: Any) -> Any:
+        """Return ``value`` on the scale on which values lie in [0, 1]."""
+        return (value - self.low) / (self.high - self.low)
+
+    def check(self, value: Any) -> None:
+        """Refuse values outside [low, high]."""
+        if not np.all((value >= self.low) & (value <= self.high)):
+            msg = f"`value` must lie in [{self.low}, {self.high}], got {value!r}."
+            raise ValueError(msg)
