@@ -16,7 +16,7 @@ import numpy as np
 from banditsplit import _checks, indices, memories, objectives, recipes
 from banditsplit._files import write_atomically
 from banditsplit.recipes import Recipe
-from banditsplit.theory import _divergences
+from banditsplit.theory import _confidence, _divergences
 
 FORMAT, SCHEMA = "banditsplit.policy", 1
 
@@ -24,7 +24,7 @@ FORMAT, SCHEMA = "banditsplit.policy", 1
 # these are ever built.
 PARTS: dict[str, type] = {
     name: part
-    for module in (indices, memories, objectives, recipes, _divergences)
+    for module in (indices, memories, objectives, recipes, _divergences, _confidence)
     for name in module.__all__
     if isinstance(part := getattr(module, name), type) and dataclasses.is_dataclass(part)
 }

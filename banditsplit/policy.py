@@ -240,6 +240,11 @@ class Policy:
         return self._recipe.recommend(self._state)
 
     @property
+    def certificate(self) -> Any:
+        """What is certified of the arms now; None for a policy that certifies nothing."""
+        return self._recipe.certificate(self._state)
+
+    @property
     def finished(self) -> Any:
         """Whether there is nothing left to decide: a bool, or `[runs]`."""
         finished = self._recipe.finished(self._state)

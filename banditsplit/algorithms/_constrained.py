@@ -6,7 +6,7 @@ from typing import Unpack
 from banditsplit.compose import RunOptions
 from banditsplit.policy import Policy
 from banditsplit.recipes import ConstrainedRecipe
-from banditsplit.theory import BetaMixture, ConfidenceSequence
+from banditsplit.theory import ConfidenceSequence
 
 
 def Constrained(
@@ -48,7 +48,7 @@ def Constrained(
         own: Whether a pull of any arm always shows its own loss.
         safe_reveals: Whether a pull of the safe arm always shows the same arms' losses.
         stationary: Whether laws stay what they are, so that audits may stop.
-        sequence: The kind of confidence sequence; `BetaMixture` by default.
+        sequence: The kind of confidence sequence; a `BetaMixture` by default.
         **options: ``runs`` and ``seed``; see `Options`.
 
     Raises:
@@ -68,6 +68,6 @@ def Constrained(
         own,
         safe_reveals,
         stationary,
-        BetaMixture(delta) if sequence is None else sequence,
+        sequence,
     )
     return Policy(recipe, **options)

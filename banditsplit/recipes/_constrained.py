@@ -1,6 +1,5 @@
 """Play the cheapest arm that is certified to lose little."""
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, final
@@ -17,8 +16,10 @@ from banditsplit.recipes._channels import refuse_outside, told_costs
 from banditsplit.recipes._index import LARGEST
 from banditsplit.recipes._recipe import Recipe
 from banditsplit.theory import BetaMixture, ConfidenceSequence
+from banditsplit.theory._confidence import Side
 
 _MEANS = Full()
+_UNKNOWN = float(np.finfo(np.float64).max)  # a cost that sorts behind all others
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,6 +67,8 @@ class ConstrainedState:
         passed: `[..., arms]`, arms whose upper bound ever reached the level.
         refuted: `[..., arms]`, arms whose lower bound ever exceeded it.
         audits: `[]` or `[runs]`, how often the revealing arm was pulled.
+        deployed: `[]` or `[runs]`, the cheapest arm that may be played.
+        settled: `[]` or `[runs]`, whether no cheaper one can take over any more.
     """
 
     loss: ArmStats
@@ -75,6 +78,8 @@ class ConstrainedState:
     passed: Bool
     refuted: Bool
     audits: Int
+    deployed: Int
+    settled: Bool
 
 
 @final
@@ -84,7 +89,7 @@ class ConstrainedRecipe(Recipe):
 
     A round's loss is ``1 - reward``, rewards in [0, 1]. An *audit* is a pull of the revealing
     arm, which shows the loss of every arm. In round ``t`` one is drawn with probability
-    ``max(audit_rate, burn_in / (burn_in + t - 1))``, before anything of the round is known;
+    ``max(audit_rate, burn_in / (burn_in + t))``, before anything of the round is known;
     else the cheapest certified arm is played, and the safe arm until there is one.
 
     Theorem. Assume that (1) given the past, the loss of arm ``i`` in a round has mean
@@ -125,7 +130,8 @@ class ConstrainedRecipe(Recipe):
         safe_reveals: Whether a pull of the safe arm always shows the same arms, and is learned
             from. What it shows may not depend on the round's outcome.
         stationary: Whether laws stay what they are, so that audits may stop.
-        sequence: The kind of confidence sequence; its ``delta`` and ``side`` are set here.
+        sequence: The kind of confidence sequence, whose ``delta``, ``side`` and interval are
+            set here; None for a `BetaMixture` that expects losses about the level.
     """
 
     arms: int
@@ -140,7 +146,7 @@ class ConstrainedRecipe(Recipe):
     own: bool = False
     safe_reveals: bool = False
     stationary: bool = True
-    sequence: ConfidenceSequence = field(default_factory=lambda: BetaMixture(0.05))
+    sequence: ConfidenceSequence | None = None
     _told: Any = field(init=False, repr=False, compare=False)  # the costs as an array
     _candidates: Any = field(init=False, repr=False, compare=False)  # bool [arms]
     _upper: ConfidenceSequence = field(init=False, repr=False, compare=False)
@@ -158,7 +164,8 @@ class ConstrainedRecipe(Recipe):
         _checks.nonnegative("burn_in", self.burn_in)
         for name in ("own", "safe_reveals", "stationary"):
             _checks.instance(name, getattr(self, name), bool)
-        _checks.instance("sequence", self.sequence, ConfidenceSequence)
+        if self.sequence is not None:
+            _checks.instance("sequence", self.sequence, ConfidenceSequence)
         self._set("costs", told_costs(self.costs, self.arms))
         self._set("_told", None if self.costs is None else np.array(self.costs))
         candidates = np.ones(self.arms, np.bool_)
@@ -174,11 +181,18 @@ class ConstrainedRecipe(Recipe):
         several = max(int(candidates.sum()), 1)
         each = self.delta / several
         upper = each if self.order is None else self.delta
-        self._set("_upper", replace(self.sequence, delta=upper, side="upper"))
-        self._set("_lower", replace(self.sequence, delta=each, side="lower"))
+        self._set("_upper", self._one_sided(upper, "upper"))
+        self._set("_lower", self._one_sided(each, "lower"))
 
     def _set(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, value)
+
+    def _one_sided(self, delta: float, side: Side) -> ConfidenceSequence:
+        sequence: Any = self.sequence
+        if sequence is None:
+            sequence = BetaMixture(delta, b=0.5 / self.level)
+        bound: ConfidenceSequence = replace(sequence, delta=delta, side=side, low=0.0, high=1.0)
+        return bound
 
     def _ordered(self, order: Any) -> tuple[int, ...]:
         """Return the testing order as distinct arms, none of them safe or revealing."""
@@ -189,6 +203,11 @@ class ConstrainedRecipe(Recipe):
             wanted = "`order` must hold distinct arms, neither `safe` nor `revealing`"
             raise ValueError(f"{wanted}, got {order!r}.")
         return arms
+
+    @property
+    def side_observations(self) -> bool:
+        """It learns from what audits reveal."""
+        return True
 
     def empty(self, runs: int | None) -> ConstrainedState:
         """Return the state before the first round."""
@@ -202,6 +221,8 @@ class ConstrainedRecipe(Recipe):
             passed=np.zeros(shape, np.bool_),
             refuted=np.zeros(shape, np.bool_),
             audits=np.zeros(shape[:-1], np.int64),
+            deployed=np.full(shape[:-1], self.safe),
+            settled=np.full(shape[:-1], not self._candidates.any()),
         )
 
     def stats(self, state: ConstrainedState) -> ArmStats:
@@ -211,56 +232,50 @@ class ConstrainedRecipe(Recipe):
 
     def certified(self, state: ConstrainedState) -> Bool:
         """Return the candidates that may be played, `[..., arms]`."""
-        if self.order is None:
-            return state.passed & self._candidates
-        passed = np.zeros_like(state.passed)
-        chain = list(self.order)
-        passed[..., chain] = np.logical_and.accumulate(state.passed[..., chain], -1)
-        return passed & self._candidates
+        passed = state.passed
+        if self.order is not None:
+            chain = list(self.order)
+            passed = np.zeros_like(passed)
+            passed[..., chain] = np.logical_and.accumulate(state.passed[..., chain], -1)
+        certified: Bool = passed & self._candidates
+        return certified
 
-    def deployed(self, state: ConstrainedState, available: Bool | None = None) -> Any:
-        """Return the cheapest arm that may be played, an int or `[runs]`.
+    def _play(self, state: ConstrainedState, available: Bool) -> Int:
+        """Return the cheapest available arm that may be played, `[]` or `[runs]`.
 
-        Equal costs fall to the arm of the smaller number. Where a mask leaves neither a
-        certified arm nor the safe one, the available arm with the smallest mean loss stands
-        in: nothing is claimed of it.
+        Where a mask leaves neither a certified arm nor the safe one, the available arm with
+        the smallest mean loss stands in: nothing is claimed of it.
         """
+        allowed = self.certified(state)
+        allowed[..., self.safe] = True
+        allowed &= available
+        nothing = ~allowed.any(-1, keepdims=True)
+        loss = np.where(state.loss.pulls > 0, state.loss.mean, 2.0)
+        cost = np.where(nothing, loss, self._cost(state))
+        cost = np.where(np.where(nothing, available, allowed), cost, np.inf)
+        return np.asarray(cost.argmin(-1))
+
+    def _conclude(self, state: ConstrainedState) -> None:
+        """Work out which arm to play, and whether another one may ever take over."""
         cost = self._cost(state)
         allowed = self.certified(state)
         allowed[..., self.safe] = True
-        if available is not None:
-            allowed &= available
-            nothing = ~allowed.any(-1, keepdims=True)
-            loss = np.where(state.loss.pulls > 0, state.loss.mean, 2.0)
-            cost = np.where(nothing, loss, cost)
-            allowed |= nothing & available
-        # A certified arm whose cost is unknown waits; the safe one never does.
-        cost = np.where(allowed, np.minimum(cost, np.finfo(np.float64).max), np.inf)
-        arm = cost.argmin(-1)
-        return arm if arm.ndim else int(arm)
-
-    def settled(self, state: ConstrainedState) -> Any:
-        """Return whether every candidate cheaper than the deployed arm is out, `[...]`."""
-        cost = self._cost(state)
-        arm = np.asarray(self.deployed(state))[..., None]
-        paid = np.take_along_axis(np.broadcast_to(cost, state.passed.shape), arm, -1)
-        # Arms of unknown costs are not out; nor are arms of equal costs cheaper.
-        open_ = self._candidates & ~state.refuted & ((cost < paid) | np.isinf(cost))
-        if self.order is not None:
-            # Behind a refuted arm nothing will be played any more.
+        arm = np.where(allowed, cost, np.inf).argmin(-1)
+        state.deployed[...] = arm
+        paid = np.take_along_axis(cost, np.expand_dims(arm, -1), -1)
+        out = state.refuted
+        if self.order is not None:  # behind a refuted arm nothing will be played any more
             chain = list(self.order)
-            closed = np.logical_or.accumulate(state.refuted[..., chain], -1)
-            open_[..., chain] &= ~closed
-        settled = ~open_.any(-1)
-        return settled if settled.ndim else bool(settled)
+            out = out.copy()
+            out[..., chain] = np.logical_or.accumulate(out[..., chain], -1)
+        cheaper = (cost < paid) | (cost == _UNKNOWN)
+        state.settled[...] = ~(self._candidates & ~out & cheaper).any(-1)
 
     def audit_probability(self, state: ConstrainedState) -> Any:
         """Return the probability that this round is an audit: a float, or `[runs]`."""
         t = state.loss.t if isinstance(state.loss.t, int) else state.loss.t[:, 0]
-        rate = np.maximum(self.audit_rate, self.burn_in / (self.burn_in + t - 1.0 + _TINY))
-        if self.stationary:
-            rate = np.where(self.settled(state), 0.0, rate)
-        return rate
+        rate = np.maximum(self.audit_rate, self.burn_in / (self.burn_in + t))
+        return np.where(state.settled, 0.0, rate) if self.stationary else rate
 
     def probabilities(
         self, state: ConstrainedState, context: Any, available: Bool | None
@@ -269,10 +284,11 @@ class ConstrainedRecipe(Recipe):
         del context
         rate = np.asarray(self.audit_probability(state))[..., None]
         if available is not None:
-            rate = rate * np.asarray(available)[..., [self.revealing]]
-        arm = np.asarray(self.deployed(state, available))[..., None]
+            rate = rate * available[..., [self.revealing]]
+        arm = state.deployed if available is None else self._play(state, available)
         number = np.arange(self.arms)
-        probability: Float = rate * (number == self.revealing) + (1 - rate) * (number == arm)
+        probability: Float = (1 - rate) * (number == arm[..., None])
+        probability[..., self.revealing] += rate[..., 0]
         return probability
 
     def choose(
@@ -288,63 +304,71 @@ class ConstrainedRecipe(Recipe):
 
     def learn(self, state: ConstrainedState, pull: Pull, side: Seen | None) -> None:
         """Learn the losses and costs that were sure to be shown, and end the round."""
-        cell = np.atleast_1d(pull.cell)
+        cell: Int = np.atleast_1d(np.asarray(pull.cell))
         arm = cell % self.arms
         audit = arm == self.revealing
-        shows = audit | (arm == self.safe) if self.safe_reveals else audit
-        seen, reward, cost = cell, np.atleast_1d(pull.reward), np.atleast_1d(pull.cost)
-        used = shows | self.own
-        if side is not None and shows.any():
-            tells = np.zeros(state.passed.size // self.arms, np.bool_)
-            tells[cell // self.arms] = shows
-            told = tells[side.cell // self.arms]
-            seen = np.concatenate([cell, side.cell[told]])
-            reward = np.concatenate([reward, side.reward[told]])
-            cost = np.concatenate([cost, side.cost[told]])
-            used = np.concatenate([used, told[told]])
-        loss = 1.0 - reward[used]
-        refuse_outside("reward", reward[used], 0.0, 1.0, self)
-        refuse_outside("cost", cost, 0.0, LARGEST, self)
-
-        if state.cost is not None:
-            _MEANS.observe(state.cost, seen, cost)
-        self._take_in(state, seen[used], loss)
+        sure = audit | (arm == self.safe) if self.safe_reveals else audit
+        seen = [(cell, np.atleast_1d(pull.reward), np.atleast_1d(pull.cost), sure | self.own)]
+        if side is not None:
+            tells = np.zeros(state.audits.size, np.bool_)
+            tells[cell // self.arms] = sure
+            revealed: Int = np.asarray(side.cell)
+            told = tells[revealed // self.arms]
+            seen.append((revealed[told], side.reward[told], side.cost[told], told[told]))
+        for _, reward, cost, _ in seen:
+            refuse_outside("reward", reward, 0.0, 1.0, self)
+            refuse_outside("cost", cost, 0.0, LARGEST, self)
+        for cells, reward, cost, shown in seen:
+            if state.cost is not None:
+                _MEANS.observe(state.cost, cells, cost)
+            self._take_in(state, cells[shown], 1.0 - reward[shown])
         _MEANS.advance(state.loss, pull.where)
-        state.audits += _rows(audit, pull.where)
+        if pull.where is None:
+            state.audits += audit.reshape(state.audits.shape)
+        else:
+            state.audits[pull.where] += audit
+        if state.cost is not None or any(shown.any() for *_, shown in seen):
+            self._conclude(state)
 
     def _take_in(self, state: ConstrainedState, cell: Int, loss: Float) -> None:
-        """Take in losses of distinct cells, and conclude what follows from them."""
+        """Take in losses of distinct cells, and keep what follows from them for good."""
         _MEANS.observe(state.loss, cell, loss)
-        for sequence, known, concluded in (
-            (self._upper, state.upper, state.passed),
-            (self._lower, state.lower, state.refuted),
-        ):
-            sequence.observe(known, cell, loss)
-            concluded.reshape(-1)[cell] |= sequence.excludes(known, self.level, cell)
+        self._upper.observe(state.upper, cell, loss)
+        self._lower.observe(state.lower, cell, loss)
+        # What is concluded stays so, and need not be asked again.
+        passed, refuted = state.passed.reshape(-1), state.refuted.reshape(-1)  # views
+        asked = cell[~passed[cell]]
+        passed[asked] = self._upper.excludes(state.upper, self.level, "upper", asked)
+        asked = cell[~refuted[cell]]
+        refuted[asked] = self._lower.excludes(state.lower, self.level, "lower", asked)
 
     def recommend(self, state: ConstrainedState) -> Any:
         """Return the cheapest arm that may be played, an int or `[runs]`."""
-        return self.deployed(state)
+        return _plain(state.deployed)
 
     def certificate(self, state: ConstrainedState) -> Certificate:
         """Return what is certified now."""
-        seen = state.loss.pulls > 0
-        one = state.audits.ndim == 0
+        loss = state.loss
         return Certificate(
             level=self.level,
             delta=self.delta,
-            deployed=self.deployed(state),
-            observed=state.loss.pulls.copy(),
-            loss=np.where(seen, state.loss.mean, np.nan),
+            deployed=_plain(state.deployed),
+            observed=loss.pulls.copy(),
+            loss=np.where(loss.pulls > 0, loss.mean, np.nan),
             upper=self._upper.bounds(state.upper)[1],
             certified=self.certified(state),
             refuted=state.refuted.copy(),
-            audits=int(state.audits) if one else state.audits.copy(),
-            settled=self.settled(state),
+            audits=_plain(state.audits),
+            settled=_plain(state.settled),
         )
 
     def _cost(self, state: ConstrainedState) -> Float:
-        """Return the costs as far as known, `[..., arms]`; inf where unknown."""
+        """Return the costs as far as known, `[..., arms]`; an unknown one comes last."""
         if state.cost is None:
             return np.broadcast_to(self._told, state.passed.shape)
-        return np.where(state.cost.pulls > 0, state.cost.mean, np.inf)
+        return np.where(state.cost.pulls > 0, state.cost.mean, _UNKNOWN)
+
+
+def _plain(value: Any) -> Any:
+    """Return a copy of `[runs]`, or the number or bool that `[]` holds."""
+    return value.copy() if value.ndim else value.item()

@@ -91,3 +91,7 @@ class Recipe(ABC):
         equal = mean == mean.max(-1, keepdims=True)
         best = np.where(equal, stats.pulls, -1.0).argmax(-1)
         return best if best.ndim else int(best)
+
+    def certificate(self, state: Any) -> Any:
+        """Return what is certified of the arms; None for a recipe that certifies nothing."""
+        del state
