@@ -167,6 +167,24 @@ POLICIES |= {
     "CSUCB": Named(partial(bs.CSUCB, 4, factor=0.2, horizon=1000)),
     "CSTS": Named(partial(bs.CSTS, 4, factor=0.2)),
     "CSETC": Named(partial(bs.CSETC, 4, factor=0.2, horizon=30)),
+    "Constrained": Named(
+        partial(bs.Constrained, 4, level=0.3, safe=0, revealing=3),
+        exempt=dict.fromkeys(
+            (
+                "Renaming the arms renames the decisions",
+                TIES,
+                "Every arm gets its chance",
+                "An arm that began badly gets another chance",
+            ),
+            "one arm is safe, and the others wait for their certificate",
+        )
+        | {
+            "With every arm revealed it does not matter which was pulled": (
+                "only what a pull was sure to show is learned from"
+            ),
+            NEVER_LEARNS: "it wants the least cost, not the most reward",
+        },
+    ),
 }
 POLICIES |= {
     "LinUCB": Named(partial(bs.LinUCB, 4, features=2)),

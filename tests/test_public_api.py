@@ -37,6 +37,7 @@ NAMES = [
     "BoltzmannGumbel",
     "BudgetRecipe",
     "BudgetedThompsonSampling",
+    "Constrained",
     "CostlyProblem",
     "Decision",
     "DiscountedThompson",

@@ -3,10 +3,9 @@
     python examples/studies/certified.py --out examples/studies/results
 
 Each arm has a known cost and an unknown share of wrong answers. `Constrained` may play an arm
-only when its share is certified to be at most 2 %; arm 0 never errs and is dear, arm 1 shows what
-every arm would have answered. Twenty arms lie just above the level, where mistakes happen if
-they happen. Writes ``certified.json`` and ``certified.png``.
-About half an hour on one core.
+only when its share is certified to be at most 2 %. Arm 0 never errs and is dear; arm 1 shows
+what every arm would have answered. Twenty arms lie just above the level, where mistakes happen
+if they happen. Writes ``certified.json`` and ``certified.png``. About half an hour on one core.
 """
 
 import argparse
@@ -41,10 +40,8 @@ def world(seed: int) -> tuple[GraphProblem, Any]:
             rng.uniform(0.0, 0.01, 40),
         ]
     )
-    cost = np.concatenate(
-        [[6.0, 12.0, 2.0], rng.uniform(2.0, 6.0, 20), rng.uniform(1.0, 6.0, 37)]
-        + [rng.uniform(2.5, 5.5, 40)]
-    )
+    ranges = [(6, 6, 1), (12, 12, 1), (2, 2, 1), (2, 6, 20), (1, 6, 37), (2.5, 5.5, 40)]
+    cost = np.concatenate([rng.uniform(low, high, arms) for low, high, arms in ranges])
     graph = np.zeros((ARMS, ARMS), np.bool_)
     graph[REVEALING] = True
     return GraphProblem(BernoulliProblem(1 - loss, cost), graph), loss
