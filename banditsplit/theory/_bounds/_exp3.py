@@ -90,9 +90,10 @@ def exp3_ix_regret_bound(
     """
     # With gamma_t = eta_t / 2 the loss is sum_i p_i e_i + eta_t / 2 sum_i e_i, and
     # p_i e_i <= 1: so in all there is ln K / eta_n + sum_t eta_t sum_i e_i + sum_t e_j, less
-    # the losses of arm j. Where every e has an expectation of at most l, that is all. With
-    # probability 1 - delta / 2, both sum_t eta_t sum_i (e_i - l_i) <= ln(2 / delta) and, for
-    # all j at once, sum_t (e_j - l_j) <= ln(2 K / delta) / eta_n (Neu's Lemma 1 and Cor. 1).
+    # the losses of arm j. Where every e has an expectation of at most l, that is all. Each with
+    # probability 1 - delta / 2, sum_t eta_t sum_i (e_i - l_i) <= ln(2 / delta) and, for all j
+    # at once, sum_t (e_j - l_j) <= ln(2 K / delta) / eta_n: for Neu shows that
+    # exp(sum_t sum_i a_ti (e_i - l_i)) has a mean of at most 1 where a_ti <= 2 gamma_t.
     horizon = _checks.integer("horizon", horizon, least=1)
     arms = arms_of_interval(problem, span, objective)
     last, total = _steps(horizon, eta, _log(arms) / arms)
@@ -116,11 +117,11 @@ def exp3_set_regret_bound(
 
     ``span * (ln K / eta_n + Q / 2 sum_t eta_t)`` where Q bounds ``sum_i p_i / q_i``, the
     chance of pulling an arm over that of seeing it: Alon, Cesa-Bianchi, Gentile & Mansour
-    2013, Lemma 1 (proved there as in the general case above). For a random graph of
-    edge probability r it is ``(1 - (1 - r)**K) / r`` (their Cor. 4). For a fixed graph it is
-    here the size of a cover by cliques of arms that reveal each other: in a clique, ``q_i``
-    is at least what all of it is pulled with, so that its sum is at most 1. Their
-    independence number, for undirected graphs, is never larger.
+    2013, whose general bound has the average of that sum. For their random directed graphs of
+    edge probability r it is ``(1 - (1 - r)**K) / r``. For a fixed graph it is here the size
+    of a cover by cliques of arms that reveal each other: in a clique, ``q_i`` is at least what
+    all of it is pulled with, so that its sum is at most 1. Their independence number, for
+    undirected graphs, is never larger.
 
     Args:
         problem: Values of all arms within one interval of length ``span``; all that the

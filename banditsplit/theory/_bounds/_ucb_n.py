@@ -22,7 +22,7 @@ def ucb_n_regret_bound(
     UCB-N is UCB1's index, ``mean + span * sqrt(2 ln t / observations)``, over all that was
     observed: pulls and everything that they revealed. With the suboptimal arms parted into
     cliques C of the graph, ``8 span**2 ln(n) sum_C max gap / (min gap)**2 + (1 + pi**2 / 3)
-    sum_i gap_i`` (Caron, Kveton, Lelarge & Bhagat 2012, Thm. 2). The cliques are found by a
+    sum_i gap_i`` (Caron, Kveton, Lelarge & Bhagat 2012). The cliques are found by a
     greedy search; without edges, or without a gain, they are single arms as in UCB1's bound.
 
     Args:
