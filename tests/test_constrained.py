@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast, final
@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from scipy import special, stats
 
-from banditsplit import BernoulliProblem, Constrained, Policy, load, with_budget
+from banditsplit import BernoulliProblem, Constrained, Decision, Policy, load, with_budget
 from banditsplit._typing import Bool, Float
 from banditsplit.theory import BetaMixture, ConfidenceSequence, GraphProblem
 from banditsplit.theory._confidence import Side
@@ -479,11 +479,10 @@ def test_the_stream_may_be_split_into_late_feedback() -> None:
     prompt, late = policy_of(seed=3), policy_of(seed=3)
     rng = np.random.default_rng(0)
     losses = (rng.random((150, 5)) < [0, 0, 0.5, 0.01, 0.01]) * 1.0
-    decisions = [late.decide() for _ in losses]
+    audits = [late.adopt(Decision(n, REVEALING)) for n in range(150)]
     for loss in losses:
         prompt.update(REVEALING, 1.0, 8.0, revealed(loss))
     for n in rng.permutation(150):
-        decision = replace(decisions[n], arm=REVEALING)
-        late.learn(decision, 1.0, 8.0, revealed(losses[n]))
+        late.learn(audits[n], 1.0, 8.0, revealed(losses[n]))
 
     assert certified(prompt).tolist() == certified(late).tolist()
