@@ -16,7 +16,7 @@ from banditsplit.theory import Bernoulli
 @final
 @dataclass(frozen=True, slots=True)
 class LUCBRule(IdentificationRule):
-    """Pull leader and challenger until the leader's lower bound is above all other upper ones.
+    """Pull leader or challenger until the leader's lower bound is above all other upper ones.
 
     Kalyanakrishnan, Tewari, Auer & Stone 2012, for the single best arm. The leader has the
     best mean, the challenger the largest upper bound of the others. The bounds of an arm of
@@ -30,9 +30,9 @@ class LUCBRule(IdentificationRule):
     up to ``sum_t t arms exp(-l) <= .97 delta``. Whose turn it is does not matter, nor
     whether arms that are seen together depend on each other.
 
-    The authors pull both arms in a round. Here a round has one pull: odd rounds are the
-    leader's, even ones the challenger's. (Their bound on the number of rounds is for pulling
-    both, and not claimed.)
+    The authors pull both arms in a round. Here a round has one pull, and a fair coin says
+    whose: so both get their share also while many decisions wait for their feedback. (Their
+    bound on the number of rounds is for pulling both, and not claimed.)
 
     Two best arms are never told apart where ``epsilon`` is 0: it does not stop then.
 
@@ -68,13 +68,14 @@ class LUCBRule(IdentificationRule):
         return (0.0, 1.0) if self.kl else (-np.inf, np.inf)
 
     def choose(self, stats: ArmStats, rng: np.random.Generator, available: Bool) -> Any:
-        """Return the leader in odd rounds, the challenger in even ones, an int or `[runs]`."""
+        """Return leader or challenger, as a coin falls, an int or `[runs]`."""
         arms = stats.mean.shape[-1]
         leader = marked(argmax(np.where(available, stats.mean, -np.inf), rng), arms)
         upper = stats.mean + self._width(stats.mean, self._level(stats) / stats.pulls)
         others = available & ~leader
         challenger = others & marked(argmax(np.where(others, upper, -np.inf), rng), arms)
-        turn = (stats.t % 2 == 0) & challenger.any(-1, keepdims=True)
+        heads = rng.random(leader.shape[:-1]) < 0.5  # noqa: PLR2004 - a fair coin
+        turn = np.asarray(heads)[..., None] & challenger.any(-1, keepdims=True)
         return np.where(turn, challenger, leader).argmax(-1)
 
     def margin(self, stats: ArmStats, leader: Int) -> Float:
