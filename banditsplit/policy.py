@@ -3,7 +3,7 @@
 import copy
 import os
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, final
 
@@ -15,6 +15,7 @@ from banditsplit._pending import Pending
 from banditsplit._stats import ArmStats
 from banditsplit._typing import Bool, Seed
 from banditsplit.feedback import Decision, Pull
+from banditsplit.logs import DecisionLog, as_arrays
 from banditsplit.recipes import Recipe
 
 
@@ -44,6 +45,7 @@ class Policy:
         "_door",
         "_latest",
         "_lock",
+        "_log",
         "_pending",
         "_plain",
         "_recipe",
@@ -69,6 +71,7 @@ class Policy:
         self._latest: tuple[Any, Any] = (None, None)
         self._pending = Pending()
         self._lock = threading.RLock()
+        self._log: DecisionLog | None = None
         # Such a recipe never finishes and never draws, so most rounds can take a short way.
         self._plain = hasattr(recipe, "learn_plain")
 
@@ -166,7 +169,10 @@ class Policy:
         """
         with self._lock:
             arm = self.select(context, available)
-            return self._pending.register(arm, *self._latest)
+            decision = self._pending.register(arm, *self._latest)
+            if self._log is not None:
+                self._log.decided(decision, self.round)
+            return decision
 
     def adopt(self, decision: Decision) -> Decision:
         """Take over a decision that was made elsewhere; return it under a number of ours.
@@ -218,6 +224,8 @@ class Policy:
             answer = (made.arm, reward, cost, side)
             self._learn(answer, (made.probability, made.context), where)
             self._pending.answered(waiting, where)
+            if self._log is not None:
+                self._log.learned(made, reward, cost, side, where)
 
     def learn_batch(self, answers: Iterable[tuple[Any, ...]]) -> None:
         """Learn what came of many decisions, or of none of them.
@@ -237,6 +245,44 @@ class Policy:
                 self._state, self._pending.waiting = before
                 raise
 
+    def replay(self, records: Iterable[Mapping[str, Any]]) -> int:
+        """Learn from a log what this policy does not know yet; return how many answers.
+
+        A policy that has seen nothing learns all of it: a warm start from logged decisions,
+        weighed by the probabilities that are logged. One that was loaded from an older file
+        takes up from there: decisions it has made are passed over, and so are answers to
+        decisions that do not wait. Logs of other policies are for `adopt`.
+
+        Args:
+            records: What `banditsplit.read_log` yields, in that order.
+
+        Raises:
+            TypeError, ValueError: A record does not fit this policy; then nothing of the log
+                was learned.
+        """
+        with self._lock:
+            pending, learned = self._pending, 0
+            before = copy.deepcopy(self._state), dict(pending.waiting), pending.made
+            log, self._log = self._log, None
+            try:
+                for record in records:
+                    told = {key: as_arrays(value) for key, value in record.items()}
+                    if told["event"] == "feedback":
+                        if told["id"] in pending.waiting:
+                            answer = (told[key] for key in ("reward", "cost", "side", "where"))
+                            self.learn(told["id"], *answer)
+                            learned += 1
+                    elif told["id"] >= pending.made:
+                        pending.made = told["id"]
+                        fields = ("arm", "probability", "context")
+                        self.adopt(Decision(told["id"], *(told[key] for key in fields)))
+            except BaseException:
+                self._state, pending.waiting, pending.made = before
+                raise
+            finally:
+                self._log = log
+            return learned
+
     def forget(self, decision: Decision | int) -> None:
         """Wait no longer for the feedback of ``decision``.
 
@@ -251,6 +297,22 @@ class Policy:
         """The decisions that wait for their feedback, oldest first."""
         with self._lock:
             return tuple(waiting.decision for waiting in self._pending.waiting.values())
+
+    @property
+    def log(self) -> DecisionLog | None:
+        """Where `decide` and `learn` write what they do; None for nowhere.
+
+        It belongs to this policy alone: copies have none, and no file keeps it. Where it cannot
+        be written, the call raises OSError after the policy did its part.
+        """
+        return self._log
+
+    @log.setter
+    def log(self, log: DecisionLog | None) -> None:
+        if log is not None:
+            _checks.instance("log", log, DecisionLog)
+        with self._lock:
+            self._log = log
 
     @property
     def max_pending(self) -> int:
@@ -372,12 +434,13 @@ class Policy:
     def __deepcopy__(self, memo: dict[int, Any]) -> "Policy":
         """Return a policy of its own that goes on from the same state."""
         with self._lock:
-            parts = {name: getattr(self, name) for name in self.__slots__ if name != "_lock"}
+            own = ("_lock", "_log")
+            parts = {name: getattr(self, name) for name in self.__slots__ if name not in own}
             parts = copy.deepcopy(parts, memo)
         twin = object.__new__(Policy)
         for name, part in parts.items():
             setattr(twin, name, part)
-        twin._lock = threading.RLock()
+        twin._lock, twin._log = threading.RLock(), None
         return twin
 
     def __repr__(self) -> str:
