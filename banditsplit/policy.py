@@ -9,7 +9,7 @@ from typing import Any, final
 
 import numpy as np
 
-from banditsplit import _checks, _storage
+from banditsplit import _checks, _guarantees, _storage
 from banditsplit._doors import ManyRuns, OneRun
 from banditsplit._pending import Pending
 from banditsplit._stats import ArmStats
@@ -351,6 +351,26 @@ class Policy:
             distribution = None if distribution is None else distribution[where]
         pull = Pull(*seen, where, probability, context, graph, distribution)
         recipe.learn(self._state, pull, revealed)
+
+    def regret_bound(self, problem: Any, horizon: int, **assumed: Any) -> float:
+        """Return what is proved of this policy's pseudo-regret after ``horizon`` rounds.
+
+        It is a function of `banditsplit.theory`, whose docstring has the theorem: on the
+        expectation, or where it has a ``delta`` on each run. Nothing seen so far matters.
+
+        Args:
+            problem: What the theorem speaks of: a problem, or a world.
+            horizon: Rounds from the first one on, at least 1.
+            **assumed: What the theorem asks for and no policy knows, by the name it has there:
+                ``variance`` for UCB-V; ``span``, the honest one, for SplitEE; ``delta`` for a
+                bound that holds for each run.
+
+        Raises:
+            TypeError: An argument is of the wrong kind, or the theorem does not know it.
+            ValueError: No theorem with explicit constants covers this policy, or not on this
+                problem.
+        """
+        return _guarantees.regret_bound(self._recipe, problem, horizon, **assumed)
 
     def fresh(self, *, runs: int | None = None, seed: Seed) -> "Policy":
         """Return a policy of the same recipe that has seen nothing."""
