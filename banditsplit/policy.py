@@ -1,12 +1,15 @@
 """The policy: a frozen recipe, its state, and the generator that breaks its ties."""
 
+import copy
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, final
 
 import numpy as np
 
 from banditsplit import _checks, _storage
+from banditsplit._difference import difference
 from banditsplit._doors import ManyRuns, OneRun
 from banditsplit._stats import ArmStats
 from banditsplit._typing import Bool, Seed
@@ -36,16 +39,7 @@ class Policy:
 
     def __init__(self, recipe: Recipe, *, runs: int | None = None, seed: Seed = None) -> None:
         self._recipe = recipe
-        shapes: dict[str, Any] = {
-            "resources": recipe.resources,
-            "context_shape": recipe.context_shape,
-        }
-        self._door: OneRun | ManyRuns
-        if runs is None:
-            self._door = OneRun(recipe.arms, **shapes)
-        else:
-            runs = _checks.integer("runs", runs, least=1)
-            self._door = ManyRuns(recipe.arms, runs, **shapes)
+        self._door = _door(recipe, runs)
         self._rng = _checks.generator(seed)
         self._state = recipe.empty(self._door.runs)
         # Probabilities and context of the latest choice, which `update` answers.
@@ -189,6 +183,97 @@ class Policy:
         """Return a policy of the same recipe that has seen nothing."""
         return Policy(self._recipe, runs=runs, seed=seed)
 
+    def merge(self, *others: "Policy", seed: Seed = None) -> "Policy":
+        """Return a policy that knows what this one and ``others`` have seen together.
+
+        It is as one device that saw everything: the same whatever the order, and rounds,
+        pulls and what was spent add up. Choices that wait for feedback stay with the policies
+        that made them; none of these changes. Without others it is a copy with a generator of
+        its own.
+
+        Raises:
+            TypeError: Another is no Policy, or `seed` is of the wrong type.
+            ValueError: The recipes differ, or the runs; a policy is given twice; or what the
+                recipe remembers depends on the order of the rounds.
+        """
+        met = {id(self)}
+        for number, other in enumerate(others):
+            name = f"others[{number}]"
+            _checks.instance(name, other, Policy)
+            found = difference(f"{name}.recipe", self._recipe, other.recipe)
+            found = found or difference(f"{name}.runs", self.runs, other.runs)
+            if found is not None:
+                raise ValueError(found)
+            if id(other) in met:
+                raise ValueError(f"`others` must hold every policy once, got {name} again.")
+            met.add(id(other))
+        merged = self.fresh(runs=self.runs, seed=seed)
+        states = [one._state for one in (self, *others)]  # noqa: SLF001 - policies, too
+        state = self._recipe.merge(states) if others else copy.deepcopy(self._state)
+        merged._state = state  # noqa: SLF001 - the same
+        return merged
+
+    def warm_start(self, mean: Any, pulls: Any, variance: Any = None) -> None:
+        """Take in what is known beforehand, as if each arm had been observed ``pulls`` times.
+
+        No round passes. It may be called at any time, and is the same as merging with a policy
+        that observed so much beside its rounds.
+
+        Args:
+            mean: What the observations gave on average, in the objective's value units: a
+                number, `[arms]` or `[runs, arms]`. Where there are no pulls it is not read.
+            pulls: How many observations it is worth, 0 or from 1 to 1e15, of such a shape.
+            variance: Their mean squared deviation, of such a shape, in those units squared;
+                for indices that look at it, others ignore it.
+
+        Raises:
+            TypeError: An argument does not hold numbers.
+            ValueError: An argument has the wrong shape, is not finite, or lies outside what
+                the index allows; or the recipe does not learn from means of arms.
+        """
+        prior = self._door.prior(mean, pulls, variance)
+        self._state = self._recipe.warm_start(self._state, prior)
+
+    def add_arms(self, count: int = 1) -> None:
+        """Go on with ``count`` more arms, untried and numbered behind the others.
+
+        What is known of the others stays, and so does the round. Numbers that the recipe was
+        made with stay, too, those that a named algorithm derived from the number of arms among
+        them.
+
+        Raises:
+            TypeError: `count` is no integer.
+            ValueError: `count` is below 1, or the recipe cannot go on with other arms.
+        """
+        count = _checks.integer("count", count, least=1)
+        self._change_arms(range(self.arms), count)
+
+    def remove_arms(self, arms: Any) -> None:
+        """Go on without some arms: those above move down, so that numbers have no holes.
+
+        Of the removed arms nothing is kept; of the others, everything. Nor is the latest
+        choice: `update` then learns of an arm chosen elsewhere.
+
+        Args:
+            arms: An arm, or several.
+
+        Raises:
+            TypeError: An arm is no integer.
+            ValueError: There is no such arm, it is named twice, none would be left, or the
+                recipe cannot go on with other arms.
+        """
+        gone = set(_checks.several_below("arms", arms, self.arms))
+        kept = [arm for arm in range(self.arms) if arm not in gone]
+        if not kept:
+            raise ValueError(f"`arms` must leave at least one arm, got {arms!r}.")
+        self._change_arms(kept, 0)
+
+    def _change_arms(self, kept: Sequence[int], added: int) -> None:
+        """Go on with the ``kept`` arms and ``added`` ones, if the recipe can."""
+        recipe, state = self._recipe.change_arms(self._state, kept, added)
+        self._door = _door(recipe, self.runs)
+        self._recipe, self._state, self._latest = recipe, state, (None, None)
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write recipe, state and generator to exactly ``path``, as JSON, atomically.
 
@@ -251,6 +336,17 @@ class Policy:
 
     def __repr__(self) -> str:
         return f"Policy({self._recipe!r}, runs={self.runs})"
+
+
+def _door(recipe: Recipe, runs: int | None) -> OneRun | ManyRuns:
+    """Return the door to ``recipe`` for one run or many."""
+    shapes: dict[str, Any] = {
+        "resources": recipe.resources,
+        "context_shape": recipe.context_shape,
+    }
+    if runs is None:
+        return OneRun(recipe.arms, **shapes)
+    return ManyRuns(recipe.arms, _checks.integer("runs", runs, least=1), **shapes)
 
 
 def load(path: str | os.PathLike[str], *, parts: tuple[type, ...] = ()) -> Policy:
