@@ -88,6 +88,13 @@ def share(name: str, value: Any) -> float:
     return converted
 
 
+def open_fraction(name: str, value: Any) -> float:
+    """Return ``value`` as a float strictly between 0 and 1."""
+    if not 0 < (converted := number(name, value)) < 1:
+        raise ValueError(f"`{name}` must lie strictly between 0 and 1, got {value!r}.")
+    return converted
+
+
 def graph(name: str, value: Any, arms: int) -> Bool:
     """Return ``value`` as a feedback graph: read-only booleans, `[arms, arms]`."""
     wanted = f"`{name}` must hold booleans of shape {(arms, arms)}"

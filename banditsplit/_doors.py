@@ -47,6 +47,10 @@ class Door(ABC):
         """Return the pulled cells with their rewards and costs, checked."""
 
     @abstractmethod
+    def arm(self, arm: Any) -> Any:
+        """Return the arm of a decision, an int or `[runs]`, checked."""
+
+    @abstractmethod
     def where(self, where: Any) -> Bool | None:
         """Return the mark of the runs that have feedback, checked."""
 
@@ -181,6 +185,10 @@ class OneRun(Door):
             _checks.nonnegative("cost", cost)
         return cell, float(reward), float(cost)
 
+    def arm(self, arm: Any) -> int:
+        """Return the arm of a decision, checked."""
+        return _checks.below("decision.arm", arm, self.arms)
+
     def where(self, where: Any) -> None:
         """Refuse a mark of runs: with one run there is nothing to mark."""
         if where is not None:
@@ -228,6 +236,14 @@ class ManyRuns(Door):
     def cells(self, arm: Int) -> Int:
         """Return the cells of ``arm``, `[runs]`, unchecked: for a simulation's own rounds."""
         return self._first_cell + arm
+
+    def arm(self, arm: Any) -> Int:
+        """Return the arms of a decision, `[runs]`, checked."""
+        arms: Int = _array("decision.arm", arm, (self.runs,), "iu").astype(np.int64)
+        if not ((arms >= 0) & (arms < self.arms)).all():
+            wanted = f"`decision.arm` must lie in 0 .. {self.arms - 1}"
+            raise ValueError(f"{wanted}, got {arm!r}.")
+        return arms
 
     def where(self, where: Any) -> Bool | None:
         """Return the mark of the runs that have feedback, `[runs]`, checked."""

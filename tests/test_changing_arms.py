@@ -464,3 +464,63 @@ def test_a_removal_that_takes_the_wrong_column_is_caught() -> None:
 
     assert same(right, narrow._state)
     assert not same(wrong, narrow._state)
+
+
+# Decisions that wait.
+
+
+def test_decisions_for_removed_arms_wait_no_longer_and_others_get_their_new_numbers() -> None:
+    policy = bs.UCB1(3, seed=0)
+    made = {}
+    for arm in range(3):
+        available = np.arange(3) == arm
+        made[arm] = policy.decide(available=available).id
+
+    policy.remove_arms(1)
+
+    assert [(one.id, one.arm) for one in policy.pending] == [(made[0], 0), (made[2], 1)]
+    with pytest.raises(ValueError, match=r"^`decision` must wait for its feedback"):
+        policy.learn(made[1], 0.5)
+    policy.learn(made[2], 0.75)
+    policy.learn(policy.pending[0], 0.25)
+    assert policy.stats.mean.tolist() == [0.25, 0.75]
+    assert not policy.pending
+
+
+def test_in_a_batch_the_runs_whose_arms_stay_go_on_waiting(tmp_path: Path) -> None:
+    policy = bs.UCB1(3, runs=3, seed=0)
+    decision = policy.decide(available=np.eye(3, dtype=bool))
+    assert decision.arm.tolist() == [0, 1, 2]
+
+    policy.remove_arms(1)
+    policy.save(tmp_path / "policy.json")
+
+    for one in (policy, bs.load(tmp_path / "policy.json")):
+        one.learn(decision.id, [0.25, 9.0, 0.75])
+        assert one.stats.pulls.tolist() == [[1.0, 0.0], [0.0, 0.0], [0.0, 1.0]]
+        assert one.stats.mean.tolist() == [[0.25, 0.0], [0.0, 0.0], [0.0, 0.75]]
+        assert not one.pending
+
+
+@pytest.mark.parametrize("runs", [None, 2])
+def test_contexts_and_chances_of_waiting_decisions_are_those_of_the_arms_that_stay(
+    runs: int | None, tmp_path: Path
+) -> None:
+    """Shared models: a feature vector for each arm; the newcomer had none then."""
+    policy = bs.SquareCB(3, features=2, gamma=2.0, shared=True, runs=runs, seed=0)
+    seen = np.arange(6.0).reshape(3, 2)
+    seen = seen if runs is None else np.stack([seen, -seen])
+    mask = np.array([False, True, True])
+    decision = policy.decide(seen, mask)
+    chance = decision.propensity
+
+    policy.remove_arms(0)
+    policy.add_arms()
+    policy.save(tmp_path / "policy.json")
+
+    (waiting,) = bs.load(tmp_path / "policy.json").pending
+    assert np.array_equal(waiting.arm, decision.arm - 1)
+    assert np.array_equal(waiting.propensity, chance)
+    assert np.array_equal(waiting.context[..., :2, :], seen[..., 1:, :])
+    assert not waiting.context[..., 2, :].any()
+    policy.learn(decision.id, 0.5 if runs is None else [0.5, 0.5])

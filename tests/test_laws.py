@@ -168,6 +168,24 @@ POLICIES |= {
     "CSUCB": Named(partial(bs.CSUCB, 4, factor=0.2, horizon=1000)),
     "CSTS": Named(partial(bs.CSTS, 4, factor=0.2)),
     "CSETC": Named(partial(bs.CSETC, 4, factor=0.2, horizon=30)),
+    "Constrained": Named(
+        partial(bs.Constrained, 4, level=0.3, safe=0, revealing=3),
+        exempt=dict.fromkeys(
+            (
+                "Renaming the arms renames the decisions",
+                TIES,
+                "Every arm gets its chance",
+                "An arm that began badly gets another chance",
+            ),
+            "one arm is safe, and the others wait for their certificate",
+        )
+        | {
+            "With every arm revealed it does not matter which was pulled": (
+                "only what a pull was sure to show is learned from"
+            ),
+            NEVER_LEARNS: "it wants the least cost, not the most reward",
+        },
+    ),
 }
 POLICIES |= {
     "LinUCB": Named(partial(bs.LinUCB, 4, features=2)),
@@ -231,12 +249,16 @@ PAYING = {"UCB1 by reward per cost", "UCBBV", "BudgetedThompsonSampling", "Prima
 PAYING |= {"CSUCB", "CSTS", "CSETC"}
 LINEAR = {name for name in POLICIES if POLICIES[name].make(seed=0).recipe.context_shape}
 
+CERTIFIED = {"Constrained"}  # what it certifies hangs on the order, and on one set of arms
+
 # The order of rounds, or the round itself, is a part of what they know.
-NO_MERGE = FORGETTING | {"EXP3IX", "EXP3S", "TsallisINF reduced variance", "PrimalDualBwK"}
+NO_MERGE = FORGETTING | CERTIFIED | {"EXP3IX", "EXP3S", "PrimalDualBwK"}
+NO_MERGE |= {"TsallisINF reduced variance"}
 # One mean an arm is not what they learn from, or it would belong to a round.
 NO_WARM_START = FORGETTING - {"DUCB", "DiscountedThompson"} | DRAWING | PAYING | LINEAR
+NO_WARM_START |= CERTIFIED
 # Arms are compared over the same rounds.
-NO_OTHER_ARMS = DRAWING
+NO_OTHER_ARMS = DRAWING | CERTIFIED
 
 
 def lived(policy: Policy, named: Named, seed: int, rounds: int = 25) -> list[Any]:

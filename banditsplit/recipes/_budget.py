@@ -117,6 +117,10 @@ class BudgetRecipe(Recipe):
         """Return the arm that the recipe would keep."""
         return self.recipe.recommend(state.play)
 
+    def certificate(self, state: BudgetState) -> Any:
+        """Return what the recipe certifies."""
+        return self.recipe.certificate(state.play)
+
     def finished(self, state: BudgetState) -> Any:
         """Return whether a resource is used up, or the recipe has finished."""
         spent = (state.spent + state.carry >= self._limit).any(-1)

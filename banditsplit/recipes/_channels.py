@@ -1,11 +1,12 @@
 """Rewards and costs remembered apart, for recipes that need both."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from banditsplit import _checks
 from banditsplit._stats import ArmStats
 from banditsplit.memories import Memory
 from banditsplit.memories._memory import ask
@@ -58,3 +59,16 @@ def refuse_outside(name: str, value: Any, low: float, high: float, whom: Any) ->
     inside = np.asarray((value >= low) & (value <= high))
     if not inside.all():
         raise ValueError(f"`{name}` must lie in [{low}, {high}] for {whom!r}, got {value!r}.")
+
+
+def told_costs(costs: Any, arms: int) -> tuple[float, ...] | None:
+    """Return the costs that were told, one for each arm, or None where they are learned."""
+    if costs is None:
+        return None
+    wanted = f"`costs` must hold {arms} numbers, one for each arm"
+    if not isinstance(costs, Iterable):
+        raise TypeError(f"{wanted}, got {costs!r}.")
+    told = tuple(_checks.nonnegative("costs", cost) for cost in costs)
+    if len(told) != arms:
+        raise ValueError(f"{wanted}, got {costs!r}.")
+    return told

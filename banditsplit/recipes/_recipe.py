@@ -93,6 +93,10 @@ class Recipe(ABC):
         best = np.where(equal, stats.pulls, -1.0).argmax(-1)
         return best if best.ndim else int(best)
 
+    def certificate(self, state: Any) -> Any:
+        """Return what is certified of the arms; None for a recipe that certifies nothing."""
+        del state
+
     # What production needs, where it makes sense: each returns what is to be, or refuses with
     # the reason. No state that it is given changes.
 

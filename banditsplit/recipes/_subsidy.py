@@ -1,6 +1,6 @@
 """Play the cheapest arm that is good enough."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -21,6 +21,7 @@ from banditsplit.recipes._channels import (
     merged,
     mirrored,
     refuse_outside,
+    told_costs,
     with_arms,
 )
 from banditsplit.recipes._index import LARGEST
@@ -72,14 +73,7 @@ class SubsidyRecipe(Recipe):
         _checks.integer("explore", self.explore, least=1)
         _checks.instance("side_observations", self.side_observations, bool)
         _checks.method("memory", self.memory, "observe")
-        if self.costs is not None:
-            wanted = f"`costs` must hold {self.arms} numbers, one for each arm"
-            if not isinstance(self.costs, Iterable):
-                raise TypeError(f"{wanted}, got {self.costs!r}.")
-            costs = tuple(_checks.nonnegative("costs", cost) for cost in self.costs)
-            if len(costs) != self.arms:
-                raise ValueError(f"{wanted}, got {self.costs!r}.")
-            object.__setattr__(self, "costs", costs)
+        object.__setattr__(self, "costs", told_costs(self.costs, self.arms))
         told = None if self.costs is None else np.array(self.costs)
         object.__setattr__(self, "_told", told)
 
