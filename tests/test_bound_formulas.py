@@ -588,26 +588,40 @@ def test_thompson_by_hand_and_for_two_arms_only() -> None:
         thompson_regret_bound(problem, 50, objective=Net(0.5))
 
 
+class Drawn(World):
+    """Ten arms of 0 or 1, whose means each run draws anew from the uniform prior."""
+
+    arms = 10
+
+    def __init__(self) -> None:
+        self.means = np.zeros((0, self.arms))
+
+    def situation(self, t: int, runs: int, rng: np.random.Generator) -> Situation:
+        if t == 1:
+            self.means = rng.random((runs, self.arms))
+        return Situation(self.means, np.zeros_like(self.means))
+
+    def respond(self, situation: Situation, arm: Any, rng: np.random.Generator) -> Any:
+        runs = np.arange(len(arm))
+        won = rng.random(len(arm)) < situation.expected_reward[runs, arm]
+        return won * 1.0, np.zeros(len(arm)), None
+
+
 def test_thompson_on_average_over_its_prior() -> None:
     """Problems drawn from the uniform prior: the mean is a fifteenth of the bound.
 
-    Uniform play breaks it by 10,000 rounds of ten arms.
+    Uniform play breaks it by 20,000 rounds of ten arms.
     """
     assert thompson_bayesian_regret_bound(5, 500) == 14 * 50
     for arms, horizon in ((0, 5), (5, 0)):
         with pytest.raises(ValueError, match="must be an integer of at least 1, got 0"):
             thompson_bayesian_regret_bound(arms, horizon)
 
-    rng = np.random.default_rng(0)
-    lost = {"it": 0.0, "uniform": 0.0}
-    policies = {"it": ThompsonSampling(10), "uniform": UniformRandom(10)}
-    for _ in range(20):
-        problem = BernoulliProblem(rng.random(10))
-        history = simulate(policies, problem, horizon=20_000, runs=2, seed=1, checkpoints=1)
-        for name in lost:
-            lost[name] += float(history[name].pseudo_regret[:, -1].mean()) / 20
-    bound = thompson_bayesian_regret_bound(10, 20_000)
-    assert lost["it"] < bound < lost["uniform"]
+    lost = {}
+    for name, policy in {"it": ThompsonSampling(10), "uniform": UniformRandom(10)}.items():
+        history = simulate({name: policy}, Drawn(), horizon=20_000, runs=50, seed=1)
+        lost[name] = history[name].pseudo_regret[:, -1].mean()
+    assert lost["it"] < thompson_bayesian_regret_bound(10, 20_000) < lost["uniform"]
 
 
 REFUSED: dict[str, Policy] = {
