@@ -1,6 +1,6 @@
 """Cost-aware bandits: decisions that have a reward and a price."""
 
-from banditsplit import feedback, indices, memories, objectives, recipes, theory
+from banditsplit import feedback, indices, logs, memories, objectives, recipes, theory
 from banditsplit._stats import ArmStats
 from banditsplit.algorithms import (
     CSETC,
@@ -62,6 +62,7 @@ from banditsplit.compose import (
     with_budget,
 )
 from banditsplit.feedback import Decision
+from banditsplit.logs import DecisionLog, read_log
 from banditsplit.objectives import Net, Ratio, Reward, Subsidy
 from banditsplit.policy import Policy, load
 from banditsplit.recipes import (
@@ -116,6 +117,7 @@ __all__ = [
     "Constrained",
     "CostlyProblem",
     "Decision",
+    "DecisionLog",
     "DiscountedThompson",
     "DriftOptions",
     "EpsilonGreedy",
@@ -163,8 +165,10 @@ __all__ = [
     "feedback",
     "indices",
     "load",
+    "logs",
     "memories",
     "objectives",
+    "read_log",
     "recipes",
     "simulate",
     "theory",

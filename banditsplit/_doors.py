@@ -14,8 +14,12 @@ from typing import Any, final
 import numpy as np
 
 from banditsplit import _checks
-from banditsplit._typing import Bool, Int
+from banditsplit._stats import ArmStats
+from banditsplit._typing import Bool, Float, Int
 from banditsplit.feedback import KINDS, Cell, Seen
+
+# A prior of more pulls than this would never be moved, and its variance could not be squared.
+MOST_PULLS, LARGEST_VARIANCE = 1e15, 1e300
 
 
 class Door(ABC):
@@ -118,6 +122,34 @@ class Door(ABC):
             "side['graph']", side["graph"], shape, "b", one_for_all=self.runs is not None
         )
         return graph
+
+    def prior(self, mean: Any, pulls: Any, variance: Any) -> ArmStats:
+        """Return what is said to be known of the arms, as statistics of no round, checked."""
+        prior = ArmStats.empty(self.runs, self.arms)
+        means, counts = self._by_arm("mean", mean), self._by_arm("pulls", pulls)
+        if not ((counts == 0) | ((counts >= 1) & (counts <= MOST_PULLS))).all():
+            raise ValueError(f"`pulls` must be 0 or lie in [1, {MOST_PULLS}], got {pulls!r}.")
+        prior.pulls[...] = counts
+        prior.mean[...] = np.where(counts > 0, means, 0.0)
+        prior.untried = int(np.count_nonzero(counts == 0))
+        if variance is not None:
+            spread = self._by_arm("variance", variance)
+            if not ((spread >= 0) & (spread <= LARGEST_VARIANCE)).all():
+                wanted = f"`variance` must lie in [0, {LARGEST_VARIANCE}]"
+                raise ValueError(f"{wanted}, got {variance!r}.")
+            prior.variance = np.where(counts > 0, spread, 0.0)
+        return prior
+
+    def _by_arm(self, name: str, value: Any) -> Float:
+        """Return finite numbers `[..., arms]`; one is for all arms, `[arms]` for all runs."""
+        shape = (*self._lead, self.arms)
+        if np.isscalar(value):
+            value = np.full(shape, value)
+        array = _array(name, value, shape, "fiu", one_for_all=self.runs is not None)
+        if not np.isfinite(array).all():
+            raise ValueError(f"`{name}` must be finite, got {value!r}.")
+        numbers: Float = array.astype(np.float64)
+        return numbers
 
 
 @final

@@ -1,10 +1,12 @@
 """Decisions that wait for their feedback: each is answered once, and not too many wait."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from banditsplit._stats import change_arms
 from banditsplit._typing import Bool
 from banditsplit.feedback import Decision
 
@@ -83,6 +85,29 @@ class Pending:
             wanted = "`where` must mark runs whose feedback has not come yet"
             raise ValueError(f"{wanted}, got {where!r}.")
         return where
+
+    def change_arms(self, kept: Sequence[int], added: int, *, context_by_arm: bool) -> None:
+        """Go on with the ``kept`` arms and ``added`` ones: nothing waits for the others.
+
+        In a batch, the runs that do not wait for others go on waiting.
+        """
+        waiting = {}
+        for number, (decision, left) in self.waiting.items():
+            arm = np.asarray(decision.arm)
+            stays = np.isin(arm, kept)
+            if left is not None:
+                stays &= left
+            if not stays.any():
+                continue
+            place = np.minimum(np.searchsorted(kept, arm), len(kept) - 1)
+            probability, context = decision.probability, decision.context
+            if probability is not None:
+                probability = change_arms(probability, kept, added)
+            if context is not None and context_by_arm:
+                context = change_arms(context, kept, added, arm.ndim)
+            again = Decision(number, place if place.ndim else int(place), probability, context)
+            waiting[number] = Waiting(again, None if stays.all() else stays)
+        self.waiting = waiting
 
     def answered(self, waiting: Waiting, where: Bool | None) -> None:
         """Note that ``waiting`` has its feedback, in all runs or in those of ``where``."""

@@ -3,18 +3,20 @@
 import copy
 import os
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, final
 
 import numpy as np
 
-from banditsplit import _checks, _storage
+from banditsplit import _checks, _guarantees, _storage
+from banditsplit._difference import difference
 from banditsplit._doors import ManyRuns, OneRun
 from banditsplit._pending import Pending
 from banditsplit._stats import ArmStats
 from banditsplit._typing import Bool, Seed
 from banditsplit.feedback import Decision, Pull
+from banditsplit.logs import DecisionLog, as_arrays
 from banditsplit.recipes import Recipe
 
 
@@ -44,6 +46,7 @@ class Policy:
         "_door",
         "_latest",
         "_lock",
+        "_log",
         "_pending",
         "_plain",
         "_recipe",
@@ -53,22 +56,14 @@ class Policy:
 
     def __init__(self, recipe: Recipe, *, runs: int | None = None, seed: Seed = None) -> None:
         self._recipe = recipe
-        shapes: dict[str, Any] = {
-            "resources": recipe.resources,
-            "context_shape": recipe.context_shape,
-        }
-        self._door: OneRun | ManyRuns
-        if runs is None:
-            self._door = OneRun(recipe.arms, **shapes)
-        else:
-            runs = _checks.integer("runs", runs, least=1)
-            self._door = ManyRuns(recipe.arms, runs, **shapes)
+        self._door = _door(recipe, runs)
         self._rng = _checks.generator(seed)
         self._state = recipe.empty(self._door.runs)
         # Probabilities and context of the latest choice, which `update` answers.
         self._latest: tuple[Any, Any] = (None, None)
         self._pending = Pending()
         self._lock = threading.RLock()
+        self._log: DecisionLog | None = None
         # Such a recipe never finishes and never draws, so most rounds can take a short way.
         self._plain = hasattr(recipe, "learn_plain")
 
@@ -106,12 +101,12 @@ class Policy:
         None for policies that do not draw: they take the best score. The arguments and errors
         are `select`'s; nothing changes.
         """
-        door = self._door
-        if door.context_shape is not None:
-            context = door.context(context)
-        if available is not None:
-            available = door.available(available)
         with self._lock:
+            door = self._door
+            if door.context_shape is not None:
+                context = door.context(context)
+            if available is not None:
+                available = door.available(available)
             return self._recipe.probabilities(self._state, context, available)
 
     def update(
@@ -155,8 +150,8 @@ class Policy:
         if not self._plain or isinstance(self._door, OneRun):
             self.update(arm, reward, cost)
             return
-        cells = self._door.cells(arm)
         with self._lock:
+            cells = self._door.cells(arm)
             self._recipe.learn_plain(self._state, cells, reward, cost)  # type: ignore[attr-defined]
 
     def decide(self, context: Any = None, available: Any = None) -> Decision:
@@ -166,7 +161,10 @@ class Policy:
         """
         with self._lock:
             arm = self.select(context, available)
-            return self._pending.register(arm, *self._latest)
+            decision = self._pending.register(arm, *self._latest)
+            if self._log is not None:
+                self._log.decided(decision, self.round)
+            return decision
 
     def adopt(self, decision: Decision) -> Decision:
         """Take over a decision that was made elsewhere; return it under a number of ours.
@@ -179,11 +177,11 @@ class Policy:
             ValueError: Its arm, probability or context does not fit this policy.
         """
         _checks.instance("decision", decision, Decision)
-        door = self._door
-        arm = door.arm(decision.arm)
-        probability = door.probability(decision.probability)
-        context = door.context(decision.context)
         with self._lock:
+            door = self._door
+            arm = door.arm(decision.arm)
+            probability = door.probability(decision.probability)
+            context = door.context(decision.context)
             return self._pending.register(arm, probability, context)
 
     def learn(
@@ -218,6 +216,8 @@ class Policy:
             answer = (made.arm, reward, cost, side)
             self._learn(answer, (made.probability, made.context), where)
             self._pending.answered(waiting, where)
+            if self._log is not None:
+                self._log.learned(made, reward, cost, side, where)
 
     def learn_batch(self, answers: Iterable[tuple[Any, ...]]) -> None:
         """Learn what came of many decisions, or of none of them.
@@ -237,6 +237,44 @@ class Policy:
                 self._state, self._pending.waiting = before
                 raise
 
+    def replay(self, records: Iterable[Mapping[str, Any]]) -> int:
+        """Learn from a log what this policy does not know yet; return how many answers.
+
+        A policy that has seen nothing learns all of it: a warm start from logged decisions,
+        weighed by the probabilities that are logged. One that was loaded from an older file
+        takes up from there: decisions it has made are passed over, and so are answers to
+        decisions that do not wait. Logs of other policies are for `adopt`.
+
+        Args:
+            records: What `banditsplit.read_log` yields, in that order.
+
+        Raises:
+            TypeError, ValueError: A record does not fit this policy; then nothing of the log
+                was learned.
+        """
+        with self._lock:
+            pending, learned = self._pending, 0
+            before = copy.deepcopy(self._state), dict(pending.waiting), pending.made
+            log, self._log = self._log, None
+            try:
+                for record in records:
+                    told = {key: as_arrays(value) for key, value in record.items()}
+                    if told["event"] == "feedback":
+                        if told["id"] in pending.waiting:
+                            answer = (told[key] for key in ("reward", "cost", "side", "where"))
+                            self.learn(told["id"], *answer)
+                            learned += 1
+                    elif told["id"] >= pending.made:
+                        pending.made = told["id"]
+                        fields = ("arm", "probability", "context")
+                        self.adopt(Decision(told["id"], *(told[key] for key in fields)))
+            except BaseException:
+                self._state, pending.waiting, pending.made = before
+                raise
+            finally:
+                self._log = log
+            return learned
+
     def forget(self, decision: Decision | int) -> None:
         """Wait no longer for the feedback of ``decision``.
 
@@ -251,6 +289,22 @@ class Policy:
         """The decisions that wait for their feedback, oldest first."""
         with self._lock:
             return tuple(waiting.decision for waiting in self._pending.waiting.values())
+
+    @property
+    def log(self) -> DecisionLog | None:
+        """Where `decide` and `learn` write what they do; None for nowhere.
+
+        It belongs to this policy alone: copies have none, and no file keeps it. Where it cannot
+        be written, the call raises OSError after the policy did its part.
+        """
+        return self._log
+
+    @log.setter
+    def log(self, log: DecisionLog | None) -> None:
+        if log is not None:
+            _checks.instance("log", log, DecisionLog)
+        with self._lock:
+            self._log = log
 
     @property
     def max_pending(self) -> int:
@@ -290,9 +344,134 @@ class Policy:
         pull = Pull(*seen, where, probability, context, graph, distribution)
         recipe.learn(self._state, pull, revealed)
 
+    def regret_bound(self, problem: Any, horizon: int, **assumed: Any) -> float:
+        """Return what is proved of this policy's pseudo-regret after ``horizon`` rounds.
+
+        It is a function of `banditsplit.theory`, whose docstring has the theorem: on the
+        expectation, or where it has a ``delta`` on each run. Nothing seen so far matters.
+
+        Args:
+            problem: What the theorem speaks of: a problem, or a world.
+            horizon: Rounds from the first one on, at least 1.
+            **assumed: What the theorem asks for and no policy knows, by the name it has there:
+                ``variance`` for UCB-V; ``span``, the honest one, for SplitEE; ``delta`` for a
+                bound that holds for each run.
+
+        Raises:
+            TypeError: An argument is of the wrong kind, or the theorem does not know it.
+            ValueError: No theorem with explicit constants covers this policy, or not on this
+                problem.
+        """
+        return _guarantees.regret_bound(self._recipe, problem, horizon, **assumed)
+
     def fresh(self, *, runs: int | None = None, seed: Seed) -> "Policy":
         """Return a policy of the same recipe that has seen nothing."""
         return Policy(self._recipe, runs=runs, seed=seed)
+
+    def merge(self, *others: "Policy", seed: Seed = None) -> "Policy":
+        """Return a policy that knows what this one and ``others`` have seen together.
+
+        It is as one device that saw everything: the same whatever the order, and rounds,
+        pulls and what was spent add up. Choices that wait for feedback stay with the policies
+        that made them; none of these changes. Without others it is a copy with a generator of
+        its own.
+
+        Raises:
+            TypeError: Another is no Policy, or `seed` is of the wrong type.
+            ValueError: The recipes differ, or the runs; a policy is given twice; or what the
+                recipe remembers depends on the order of the rounds.
+        """
+        recipe, state = self._snapshot()
+        met, states = {id(self)}, [state]
+        for number, other in enumerate(others):
+            name = f"others[{number}]"
+            _checks.instance(name, other, Policy)
+            theirs, state = other._snapshot()  # noqa: SLF001 - a policy, too
+            found = difference(f"{name}.recipe", recipe, theirs)
+            found = found or difference(f"{name}.runs", self.runs, other.runs)
+            if found is not None:
+                raise ValueError(found)
+            if id(other) in met:
+                raise ValueError(f"`others` must hold every policy once, got {name} again.")
+            met.add(id(other))
+            states.append(state)
+        merged = Policy(recipe, runs=self.runs, seed=seed)
+        whole = recipe.merge(states) if others else states[0]
+        merged._state = whole
+        return merged
+
+    def _snapshot(self) -> tuple[Recipe, Any]:
+        """Return the recipe, and a copy of its state, of one moment."""
+        with self._lock:
+            return self._recipe, copy.deepcopy(self._state)
+
+    def warm_start(self, mean: Any, pulls: Any, variance: Any = None) -> None:
+        """Take in what is known beforehand, as if each arm had been observed ``pulls`` times.
+
+        No round passes. It may be called at any time, and is the same as merging with a policy
+        that observed so much beside its rounds.
+
+        Args:
+            mean: What the observations gave on average, in the objective's value units: a
+                number, `[arms]` or `[runs, arms]`. Where there are no pulls it is not read.
+            pulls: How many observations it is worth, 0 or from 1 to 1e15, of such a shape.
+            variance: Their mean squared deviation, of such a shape, in those units squared;
+                for indices that look at it, others ignore it.
+
+        Raises:
+            TypeError: An argument does not hold numbers.
+            ValueError: An argument has the wrong shape, is not finite, or lies outside what
+                the index allows; or the recipe does not learn from means of arms.
+        """
+        with self._lock:
+            prior = self._door.prior(mean, pulls, variance)
+            self._state = self._recipe.warm_start(self._state, prior)
+
+    def add_arms(self, count: int = 1) -> None:
+        """Go on with ``count`` more arms, untried and numbered behind the others.
+
+        What is known of the others stays, and so does the round. Numbers that the recipe was
+        made with stay, too, those that a named algorithm derived from the number of arms among
+        them. What holds of waiting decisions and logs in `remove_arms` holds here.
+
+        Raises:
+            TypeError: `count` is no integer.
+            ValueError: `count` is below 1, or the recipe cannot go on with other arms.
+        """
+        count = _checks.integer("count", count, least=1)
+        with self._lock:
+            self._change_arms(range(self.arms), count)
+
+    def remove_arms(self, arms: Any) -> None:
+        """Go on without some arms: those above move down, so that numbers have no holes.
+
+        Of the removed arms nothing is kept, nor do decisions for them wait any longer; of the
+        others, everything. Decisions that wait get the new numbers: answer them by their `id`,
+        or take them from `pending` anew. The latest choice is forgotten: `update` then
+        learns of an arm chosen elsewhere. A log says nothing of other arms, and ends here.
+
+        Args:
+            arms: An arm, or several.
+
+        Raises:
+            TypeError: An arm is no integer.
+            ValueError: There is no such arm, it is named twice, none would be left, or the
+                recipe cannot go on with other arms.
+        """
+        with self._lock:
+            gone = set(_checks.several_below("arms", arms, self.arms))
+            kept = [arm for arm in range(self.arms) if arm not in gone]
+            if not kept:
+                raise ValueError(f"`arms` must leave at least one arm, got {arms!r}.")
+            self._change_arms(kept, 0)
+
+    def _change_arms(self, kept: Sequence[int], added: int) -> None:
+        """Go on with the ``kept`` arms and ``added`` ones, if the recipe can."""
+        recipe, state = self._recipe.change_arms(self._state, kept, added)
+        by_arm = recipe.context_shape != self._recipe.context_shape
+        self._pending.change_arms(kept, added, context_by_arm=by_arm)
+        self._door = _door(recipe, self.runs)
+        self._recipe, self._state, self._latest = recipe, state, (None, None)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write recipe, state and generator to exactly ``path``, as JSON, atomically.
@@ -372,16 +551,28 @@ class Policy:
     def __deepcopy__(self, memo: dict[int, Any]) -> "Policy":
         """Return a policy of its own that goes on from the same state."""
         with self._lock:
-            parts = {name: getattr(self, name) for name in self.__slots__ if name != "_lock"}
+            own = ("_lock", "_log")
+            parts = {name: getattr(self, name) for name in self.__slots__ if name not in own}
             parts = copy.deepcopy(parts, memo)
         twin = object.__new__(Policy)
         for name, part in parts.items():
             setattr(twin, name, part)
-        twin._lock = threading.RLock()
+        twin._lock, twin._log = threading.RLock(), None
         return twin
 
     def __repr__(self) -> str:
         return f"Policy({self._recipe!r}, runs={self.runs})"
+
+
+def _door(recipe: Recipe, runs: int | None) -> OneRun | ManyRuns:
+    """Return the door to ``recipe`` for one run or many."""
+    shapes: dict[str, Any] = {
+        "resources": recipe.resources,
+        "context_shape": recipe.context_shape,
+    }
+    if runs is None:
+        return OneRun(recipe.arms, **shapes)
+    return ManyRuns(recipe.arms, _checks.integer("runs", runs, least=1), **shapes)
 
 
 def load(path: str | os.PathLike[str], *, parts: tuple[type, ...] = ()) -> Policy:

@@ -42,6 +42,7 @@ NAMES = [
     "Constrained",
     "CostlyProblem",
     "Decision",
+    "DecisionLog",
     "DiscountedThompson",
     "DriftOptions",
     "EpsilonGreedy",
@@ -89,14 +90,16 @@ NAMES = [
     "feedback",
     "indices",
     "load",
+    "logs",
     "memories",
     "objectives",
+    "read_log",
     "recipes",
     "simulate",
     "theory",
     "with_budget",
 ]
-MODULES = ("feedback", "indices", "memories", "objectives", "recipes", "theory")
+MODULES = ("feedback", "indices", "logs", "memories", "objectives", "recipes", "theory")
 HEAVY = ("torch", "gymnasium", "matplotlib", "pandas", "hypothesis", "scipy.stats")
 
 

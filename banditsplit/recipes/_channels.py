@@ -1,6 +1,6 @@
 """Rewards and costs remembered apart, for recipes that need both."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -8,6 +8,8 @@ import numpy as np
 
 from banditsplit import _checks
 from banditsplit._stats import ArmStats
+from banditsplit.memories import Memory
+from banditsplit.memories._memory import ask
 
 
 @dataclass(slots=True, eq=False)
@@ -21,6 +23,21 @@ class Channels:
 
     reward: Any
     cost: Any
+
+
+def merged(memory: Memory, states: Sequence[Channels]) -> Channels:
+    """Return what all of ``states`` saw, if the memory can."""
+    merge = ask(memory, "merge")
+    told = states[0].cost is None
+    cost = None if told else merge([state.cost for state in states])
+    return Channels(merge([state.reward for state in states]), cost)
+
+
+def with_arms(memory: Memory, state: Channels, kept: Sequence[int], added: int) -> Channels:
+    """Return what is known of the ``kept`` arms and ``added`` ones, if the memory can."""
+    change = ask(memory, "change_arms")
+    cost = None if state.cost is None else change(state.cost, kept, added)
+    return Channels(change(state.reward, kept, added), cost)
 
 
 def mirrored(stats: ArmStats) -> ArmStats:

@@ -1,12 +1,8 @@
 """SplitEE, with the span that its net rewards have."""
 
-import math
-
-import numpy as np
-
 from banditsplit import _checks
 from banditsplit.objectives import Net
-from banditsplit.theory._bounds._values import arm_gaps, finite
+from banditsplit.theory._bounds._ucb import ucb_regret_bound
 from banditsplit.theory._problems import Problem
 
 
@@ -35,12 +31,8 @@ def split_ee_regret_bound(
         ValueError: Net rewards spread wider than ``span``, ``beta`` is at most ``span``, or a
             number is out of range.
     """
-    horizon = _checks.integer("horizon", horizon, least=1)
-    gap = arm_gaps(problem, span, Net(tradeoff))
-    alpha = 2 * (_checks.positive("beta", beta) / span) ** 2
+    alpha = 2 * (_checks.positive("beta", beta) / _checks.positive("span", span)) ** 2
     if alpha <= 2:  # noqa: PLR2004 - the theorem's
         wanted = "`beta` must exceed `span`, that alpha be above 2"
         raise ValueError(f"{wanted}, got {beta!r} and {span!r}.")
-    gap = gap[gap > 0]
-    logarithmic = float(np.sum(2 * alpha * span**2 * math.log(horizon) / gap))
-    return finite(logarithmic + alpha / (alpha - 2) * float(gap.sum()))
+    return ucb_regret_bound(problem, horizon, alpha=alpha, span=span, objective=Net(tradeoff))

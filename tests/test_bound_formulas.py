@@ -1,4 +1,4 @@
-"""Bounds for adversarial, drifting, graph, linear and split policies.
+"""Regret bounds as functions: what they say, whom they cover, and what they refuse.
 
 `CASES` lists policies with the bound that is stated for them; a new one joins it and inherits
 the tests of this file.
@@ -14,46 +14,84 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.optimize import brentq, minimize_scalar
+from scipy.special import rel_entr
 from scipy.stats import binom
 
 from banditsplit import (
     DUCB,
     EXP3,
     EXP3IX,
+    EXP3S,
     EXP3SET,
+    GLRUCB,
+    IMED,
+    KLUCB,
+    MOSS,
     OFUL,
     SWUCB,
+    UCB,
     UCB1,
+    UCBV,
+    AnytimeMOSS,
+    AsymptoticallyOptimalUCB,
     BernoulliProblem,
+    EpsilonGreedy,
+    ExploreThenCommit,
     GaussianProblem,
+    LinTS,
     LinUCB,
     Net,
     Policy,
     Ratio,
     SplitEE,
+    SplitEES,
+    SuccessiveElimination,
+    ThompsonSampling,
     TsallisINF,
     UniformRandom,
+    compose,
+    indices,
     simulate,
+    with_budget,
+)
+from banditsplit.memories import SlidingWindow
+from banditsplit.recipes import (
+    ExponentialWeighting,
+    ImportanceWeighting,
+    SamplingRecipe,
+    TsallisWeighting,
 )
 from banditsplit.theory import (
     CostlyProblem,
+    Gaussian,
     GraphProblem,
     LinearProblem,
     PiecewiseProblem,
     Problem,
     Situation,
     World,
+    asymptotically_optimal_ucb_regret_bound,
     discounted_ucb_regret_bound,
+    epsilon_greedy_regret_bound,
     exp3_ix_regret_bound,
     exp3_regret_bound,
     exp3_set_regret_bound,
+    explore_then_commit_regret_bound,
+    kl_ucb_regret_bound,
     lin_ucb_regret_bound,
+    moss_regret_bound,
     oful_regret_bound,
     sliding_window_ucb_regret_bound,
     split_ee_regret_bound,
+    successive_elimination_regret_bound,
+    thompson_bayesian_regret_bound,
+    thompson_regret_bound,
     tsallis_inf_regret_bound,
     ucb1_regret_bound,
     ucb_n_regret_bound,
+    ucb_regret_bound,
+    ucb_v_regret_bound,
 )
 from banditsplit.theory._bounds._cliques import clique_cover
 from banditsplit.theory._bounds._drift import chance_of_failing
@@ -88,6 +126,7 @@ def edges(arms: int, *pairs: tuple[int, int]) -> Any:
 
 
 FOUR = bernoulli(0.8, 0.5, 0.4, 0.3)
+TWO = bernoulli(0.9, 0.1)
 FIXED = GraphProblem(FOUR, edges(4, (0, 1), (1, 0), (1, 2), (2, 1)))
 DRAWN = GraphProblem(FOUR, 0.3)
 SWITCH = PiecewiseProblem([bernoulli(0.9, 0.1, 0.2), bernoulli(0.1, 0.9, 0.2)], [4001])
@@ -104,9 +143,40 @@ class Case:
     world: Problem | World
     bound: Callable[[Any, int], float]
     horizon: int = 3000
+    least: int = 1  # the shortest horizon that the theorem speaks of
 
 
 CASES = {
+    "UCB": Case(UCB(4, alpha=2.5), FOUR, lambda p, n: ucb_regret_bound(p, n, alpha=2.5)),
+    "UCB1": Case(UCB1(4), FOUR, ucb1_regret_bound),
+    "UCBV": Case(UCBV(4), FOUR, ucb_v_regret_bound, 4000, least=2),
+    "KLUCB": Case(KLUCB(4, c=3.0), FOUR, lambda p, n: kl_ucb_regret_bound(p, n, c=3.0)),
+    "AsymptoticallyOptimalUCB": Case(
+        AsymptoticallyOptimalUCB(3, std=0.5),
+        GaussianProblem(np.array([1.0, 0.5, 0.0]), 0.5),
+        lambda p, n: asymptotically_optimal_ucb_regret_bound(p, n, std=0.5),
+    ),
+    "MOSS": Case(
+        MOSS(2, horizon=40_000), bernoulli(0.95, 0.05), moss_regret_bound, horizon=40_000
+    ),
+    "ExploreThenCommit": Case(
+        ExploreThenCommit(4, pulls_each=100),
+        FOUR,
+        lambda p, n: explore_then_commit_regret_bound(p, n, pulls_each=100),
+        least=400,
+    ),
+    "EpsilonGreedy": Case(
+        EpsilonGreedy(2, epsilon=40.0, decay=True),
+        TWO,
+        lambda p, n: epsilon_greedy_regret_bound(p, n, epsilon=40.0),
+    ),
+    "SuccessiveElimination": Case(
+        SuccessiveElimination(4, delta=0.05),
+        FOUR,
+        lambda p, n: successive_elimination_regret_bound(p, n, delta=0.05),
+        12_000,
+    ),
+    "ThompsonSampling": Case(ThompsonSampling(2), TWO, thompson_regret_bound),
     "EXP3": Case(EXP3(4), FOUR, exp3_regret_bound),
     "EXP3 of gains": Case(
         EXP3(4, gamma=GAMMA), FOUR, lambda p, n: exp3_regret_bound(p, n, gamma=GAMMA)
@@ -208,6 +278,14 @@ def test_play_that_never_learns_breaks_the_bound(name: str) -> None:
     assert regret(ignorant(case), name).mean() > case.bound(case.world, case.horizon)
 
 
+@pytest.mark.parametrize("name", CASES)
+def test_a_policy_points_to_its_own_bound(name: str) -> None:
+    case = CASES[name]
+    assert case.policy.regret_bound(case.world, case.horizon) == case.bound(
+        case.world, case.horizon
+    )
+
+
 def above(policy: Policy, name: str) -> int:
     case = CASES[name]
     return int((regret(policy, name) > case.bound(case.world, case.horizon)).sum())
@@ -226,17 +304,18 @@ def test_few_runs_exceed_a_bound_of_high_probability(name: str) -> None:
 def test_bounds_do_not_fall_with_the_horizon(name: str) -> None:
     case = CASES[name]
     horizons = (1, 2, 3, 10, 100, 999, 1000, 1001, 2500, 2999, 3000)
-    bounds = [case.bound(case.world, horizon) for horizon in horizons]
+    bounds = [case.bound(case.world, n) for n in horizons if n >= case.least]
 
     assert bounds == sorted(bounds)
     assert all(math.isfinite(bound) and bound >= 0 for bound in bounds)
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_horizons_are_integers_from_1(name: str) -> None:
+def test_horizons_are_integers_from_the_first_one_on(name: str) -> None:
     case = CASES[name]
-    with pytest.raises(ValueError, match=r"^`horizon` must be an integer of at least 1, got 0"):
-        case.bound(case.world, 0)
+    wanted = rf"^`horizon` must be an integer of at least {case.least}, got {case.least - 1}"
+    with pytest.raises(ValueError, match=wanted):
+        case.bound(case.world, case.least - 1)
     for wrong in (2.5, True, None, "10"):
         with pytest.raises(TypeError, match=r"^`horizon` must be an integer"):
             case.bound(case.world, wrong)  # type: ignore[arg-type]
@@ -247,10 +326,19 @@ def test_worlds_of_another_kind_are_refused(name: str) -> None:
     case = CASES[name]
     world = SHARED if case.world is not SHARED and case.world is not APART else FOUR
     with pytest.raises(TypeError, match=r"^`problem` must "):
-        case.bound(world, 10)
+        case.bound(world, case.horizon)
 
 
 BOUNDED: dict[str, Callable[..., float]] = {
+    "UCB": lambda p, **o: ucb_regret_bound(p, 50, alpha=3.0, **o),
+    "UCB1": lambda p, **o: ucb1_regret_bound(p, 50, **o),
+    "MOSS": lambda p, **o: moss_regret_bound(p, 50, **o),
+    "ExploreThenCommit": lambda p, **o: explore_then_commit_regret_bound(
+        p, 50, pulls_each=9, **o
+    ),
+    "SuccessiveElimination": lambda p, **o: successive_elimination_regret_bound(
+        p, 5000, delta=0.1, **o
+    ),
     "EXP3": lambda p, **o: exp3_regret_bound(p, 50, **o),
     "EXP3 of gains": lambda p, **o: exp3_regret_bound(p, 50, gamma=0.1, **o),
     "EXP3IX": lambda p, **o: exp3_ix_regret_bound(p, 50, **o),
@@ -307,7 +395,8 @@ def test_objectives_without_a_value_or_with_random_costs_are_refused(name: str) 
 def test_bounds_speak_of_net_values(name: str) -> None:
     """Values .9, .5 and .2, wherever they come from; the arms' intervals lie apart by .3."""
     net = bernoulli(0.9, 0.8, 0.2, costs=(0.0, 0.3, 0.0))
-    alone = {"UCB-N", "SWUCB", "DUCB"}  # for these every arm's own span counts
+    alone = {"UCB", "UCB1", "MOSS", "ExploreThenCommit", "SuccessiveElimination"}
+    alone |= {"UCB-N", "SWUCB", "DUCB"}  # for these every arm's own span counts
     span = 1.0 if name in alone else 1.3
 
     bound = BOUNDED[name](net, objective=Net(1.0), span=span)
@@ -325,6 +414,270 @@ def test_gaps_beyond_the_floats_are_refused() -> None:
             BOUNDED[name](tiny)
     with pytest.raises(ValueError, match=r"^`problem` must have a finite bound"):
         exp3_regret_bound(FOUR, 10, gamma=1e-320)
+
+
+# Stochastic
+
+
+def test_ucb_by_hand_for_its_alpha() -> None:
+    """Gaps .3 and .4, n = 100, alpha 3: 2 alpha ln n / gap + 3 gap."""
+    problem = bernoulli(0.7, 0.4, 0.3)
+    expected = 6 * math.log(100) * (1 / 0.3 + 1 / 0.4) + 3 * 0.7
+
+    assert math.isclose(ucb_regret_bound(problem, 100, alpha=3.0), expected)
+    for alpha in (2.0, 1.0):
+        with pytest.raises(ValueError, match=r"^`alpha` must be above 2, got "):
+            ucb_regret_bound(problem, 100, alpha=alpha)
+    with pytest.raises(ValueError, match=r"^`alpha` must be positive, got -1"):
+        ucb_regret_bound(problem, 100, alpha=-1)
+
+
+def test_ucb_v_by_hand_and_only_where_its_constant_is_known() -> None:
+    problem = bernoulli(0.5, 0.25, 0.0)
+    expected = 10 * math.log(20) * (0.1875 / 0.25 + 2 + 0 + 2)
+
+    assert math.isclose(ucb_v_regret_bound(problem, 20), expected)
+    other = Scaled(problem, 4.0)
+    given = np.array([4.0, 3.0, 0.0])
+    assert math.isclose(
+        ucb_v_regret_bound(other, 20, span=4.0, variance=given),
+        10 * math.log(20) * (3 / 1 + 8 + 0 + 8),
+    )
+    with pytest.raises(ValueError, match=r"^`zeta` and `c` must be 1\.2 and 1\.0, .* got 1\.5"):
+        ucb_v_regret_bound(problem, 20, zeta=1.5)
+    with pytest.raises(ValueError, match=r"^`variance` must be given for rewards"):
+        ucb_v_regret_bound(other, 20, span=4.0)
+    for wrong in ([1.0, 1.0], [5.0, 1, 1], [-1.0, 1, 1], [math.nan, 1, 1], ["a", "b", "c"]):
+        with pytest.raises(ValueError, match=r"^`variance` must hold 3 numbers in \[0, 4\.0\]"):
+            ucb_v_regret_bound(other, 20, span=4.0, variance=wrong)
+    with pytest.raises(ValueError, match=r"^`horizon` must be an integer of at least 2, got 1"):
+        ucb_v_regret_bound(problem, 1)
+
+
+def test_kl_ucb_sums_what_its_proof_sums() -> None:
+    """Term by term with floats and a root finder, for n = 40, means .8 and .5."""
+    n, best, mean, c = 40, 0.8, 0.5, 3.0
+
+    def kl(p: float, q: float) -> float:
+        return float(rel_entr(p, q) + rel_entr(1 - p, 1 - q))
+
+    def f(t: int) -> float:
+        return math.log(t) + c * math.log(max(math.log(t), 1.0))
+
+    missed = sum(
+        min(1.0, math.e * math.ceil(f(t) * math.log(t)) * math.exp(-f(t)))
+        for t in range(1, n + 1)
+    )
+    overshot = 0.0
+    for s in range(1, n + 1):
+        level, reached = f(n) / s, mean
+        if kl(0.0, best) > level:
+            reached = brentq(lambda r, level=level: kl(r, best) - level, 0.0, best)
+        else:
+            reached = 0.0
+        overshot += math.exp(-s * kl(reached, mean)) if reached > mean else 1.0
+    expected = 0.3 * min(1 + missed + overshot, n)
+
+    problem = bernoulli(best, mean)
+    assert math.isclose(kl_ucb_regret_bound(problem, n, c=c), expected, rel_tol=1e-9)
+    with pytest.raises(ValueError, match=r"^`c` must be at least 3\.0 for a bound, got 0"):
+        kl_ucb_regret_bound(problem, n, c=0.0)
+    with pytest.raises(ValueError, match=r"^`objective` must keep rewards in \[0, 1\]"):
+        kl_ucb_regret_bound(problem, n, c=3.0, objective=Net(0.1))
+    with pytest.raises(ValueError, match=r"^`problem` must have rewards in \[0, 1\]"):
+        kl_ucb_regret_bound(Shifted(problem), n, c=3.0)
+    assert kl_ucb_regret_bound(bernoulli(1.0, 0.0), n, c=3.0) <= n
+
+
+class Shifted:
+    """Rewards of another problem plus 3."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.arms, self.span = problem.arms, problem.span
+        self.expected_reward = problem.expected_reward + 3
+        self.expected_cost = problem.expected_cost
+
+    def draw(self, arm: Any, rng: np.random.Generator) -> tuple[Any, Any]:
+        del arm, rng
+        raise AssertionError
+
+
+def test_asymptotically_optimal_ucb_by_hand_at_the_best_split_of_the_gap() -> None:
+    """The best e is found by scipy; a grid of 1,000 is a trifle above it, and never below."""
+    n, gap, std = 1000, 0.5, 2.0
+    f = math.log(1 + n * math.log(n) ** 2)
+
+    def pulls(e: float) -> float:
+        g = gap / std
+        return 1 + 5 / e**2 + 2 * (f + math.sqrt(math.pi * f) + 1) / (g - e) ** 2
+
+    best = minimize_scalar(pulls, bounds=(1e-6, gap / std - 1e-6), method="bounded").fun
+    problem = GaussianProblem(np.array([1.0, 0.5]), std)
+    bound = asymptotically_optimal_ucb_regret_bound(problem, n, std=std)
+    assert gap * best <= bound < gap * best * 1.001
+    with pytest.raises(ValueError, match=r"^`std` must be at least .* 2\.0, got 1\.9"):
+        asymptotically_optimal_ucb_regret_bound(problem, n, std=1.9)
+    with pytest.raises(ValueError, match=r"^`span` must be at least .* 1\.0, got 0\.8"):
+        asymptotically_optimal_ucb_regret_bound(FOUR, n, std=0.4)
+
+
+def test_moss_by_hand_and_not_beyond_its_horizon() -> None:
+    assert moss_regret_bound(FOUR, 100) == 49 * math.sqrt(400)
+    assert moss_regret_bound(FOUR, 50, known=100) == 49 * math.sqrt(400)
+    with pytest.raises(ValueError, match=r"^`horizon` must be at most 100, .* got 101"):
+        moss_regret_bound(FOUR, 101, known=100)
+
+
+def test_epsilon_greedy_by_hand_round_by_round() -> None:
+    n, epsilon, gaps = 60, 10.0, (0.5, 0.8)
+    c = epsilon * 0.25 / 3
+    total = 13 * 0.8
+    for t in range(14, n + 1):
+        x = (t - 1) * 0.25 * math.exp(0.5) / (c * 3)
+        chance = (
+            c / (0.25 * t)
+            + 2 * (c / 0.25) * math.log(x) * x ** (-c / (5 * 0.25))
+            + 4 * math.e / 0.25 * x ** (-c / 2)
+        )
+        total += min(chance * sum(gaps), 0.8)
+    problem = bernoulli(0.9, 0.4, 0.1)
+
+    assert math.isclose(epsilon_greedy_regret_bound(problem, n, epsilon=epsilon), total)
+    assert epsilon_greedy_regret_bound(problem, 5, epsilon=epsilon) == 5 * 0.8
+    assert epsilon_greedy_regret_bound(bernoulli(0.5, 0.5), n, epsilon=epsilon) == 0
+    with pytest.raises(ValueError, match=r"^`epsilon` must be positive, got 0"):
+        epsilon_greedy_regret_bound(problem, n, epsilon=0)
+
+
+@given(
+    gap=st.floats(0.05, 1.0),
+    delta=st.floats(0.001, 1.0),
+    horizon=st.integers(1, 200_000),
+)
+def test_elimination_counts_pulls_until_four_radii_fit_in_the_gap(
+    gap: float, delta: float, horizon: int
+) -> None:
+    pulls = next(
+        (
+            m
+            for m in range(1, horizon + 1)
+            if 4 * math.sqrt(math.log(8 * m * m / delta) / m) <= gap * (1 - 1e-12)
+        ),
+        horizon,
+    )
+    problem = bernoulli(1.0, 1.0 - gap)
+    distance = float(problem.means[0] - problem.means[1])
+    fails = sum(2 * 2 * (delta / (8 * m * m)) ** 2 for m in range(1, 200))
+    expected = distance * pulls + horizon * distance * fails
+    bound = successive_elimination_regret_bound(problem, horizon, delta=delta)
+
+    assert math.isclose(bound, expected, rel_tol=1e-5, abs_tol=1.01 * distance)
+
+
+def test_thompson_by_hand_and_for_two_arms_only() -> None:
+    problem = bernoulli(0.75, 0.25)
+
+    assert math.isclose(
+        thompson_regret_bound(problem, 50), 40 * math.log(50) / 0.5 + 48 / 0.125 + 9
+    )
+    assert thompson_regret_bound(bernoulli(0.5, 0.5), 50) == 0
+    for other in (FOUR, Shifted(problem), bernoulli(0.5)):
+        with pytest.raises(ValueError, match=r"^`problem` must have two arms and rewards 0 "):
+            thompson_regret_bound(other, 50)
+    with pytest.raises(ValueError, match=r"^`objective` must keep rewards 0 or 1"):
+        thompson_regret_bound(problem, 50, objective=Net(0.5))
+
+
+class Drawn(World):
+    """Ten arms of 0 or 1, whose means each run draws anew from the uniform prior."""
+
+    arms = 10
+
+    def __init__(self) -> None:
+        self.means = np.zeros((0, self.arms))
+
+    def situation(self, t: int, runs: int, rng: np.random.Generator) -> Situation:
+        if t == 1:
+            self.means = rng.random((runs, self.arms))
+        return Situation(self.means, np.zeros_like(self.means))
+
+    def respond(self, situation: Situation, arm: Any, rng: np.random.Generator) -> Any:
+        runs = np.arange(len(arm))
+        won = rng.random(len(arm)) < situation.expected_reward[runs, arm]
+        return won * 1.0, np.zeros(len(arm)), None
+
+
+def test_thompson_on_average_over_its_prior() -> None:
+    """Problems drawn from the uniform prior: the mean is a fifteenth of the bound.
+
+    Uniform play breaks it by 20,000 rounds of ten arms.
+    """
+    assert thompson_bayesian_regret_bound(5, 500) == 14 * 50
+    for arms, horizon in ((0, 5), (5, 0)):
+        with pytest.raises(ValueError, match="must be an integer of at least 1, got 0"):
+            thompson_bayesian_regret_bound(arms, horizon)
+
+    lost = {}
+    for name, policy in {"it": ThompsonSampling(10), "uniform": UniformRandom(10)}.items():
+        history = simulate({name: policy}, Drawn(), horizon=20_000, runs=50, seed=1)
+        lost[name] = history[name].pseudo_regret[:, -1].mean()
+    assert lost["it"] < thompson_bayesian_regret_bound(10, 20_000) < lost["uniform"]
+
+
+REFUSED: dict[str, Policy] = {
+    "plain KL-UCB": KLUCB(4),
+    "KL-UCB of another family": KLUCB(4, family=Gaussian(0.5), c=3.0),
+    "constant exploration": EpsilonGreedy(4),
+    "IMED": IMED(4),
+    "anytime MOSS": AnytimeMOSS(4),
+    "Thompson of normal values": ThompsonSampling(4, std=0.5),
+    "SplitEE at its default": SplitEE(4, tradeoff=0.1),
+    "SplitEE-S": SplitEES(4, tradeoff=0.1, beta=2.0),
+    "UCB with side observations": UCB(4, alpha=3.0, side_observations=True),
+    "a window and a KL": compose(4, indices.KLUCB(), memory=SlidingWindow(100)),
+    "UCB with restarts": GLRUCB(4, delta=0.05, exploration=0.1),
+    "EXP3.S": EXP3S(4, horizon=100),
+    "Tsallis of another rate": Policy(
+        SamplingRecipe(4, TsallisWeighting(3.0), ImportanceWeighting()), seed=0
+    ),
+    "EXP3 of another rate": Policy(
+        SamplingRecipe(4, ExponentialWeighting(0.1, decay=True), ImportanceWeighting()), seed=0
+    ),
+    "uniform play": UniformRandom(4),
+    "LinTS": LinTS(4, features=2),
+    "a ratio": UCB1(4, objective=Ratio()),
+    "a budget": with_budget(UCB1(4), 10.0),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_no_theorem_covers_has_no_bound(name: str) -> None:
+    with pytest.raises(ValueError, match=r"^`(policy|c|alpha)` must .*, got "):
+        REFUSED[name].regret_bound(FOUR, 100)
+
+
+def test_split_ee_has_a_bound_for_an_honest_span_that_is_told() -> None:
+    problem = bernoulli(0.9, 0.8, 0.5, 0.4, costs=(1.0, 4.0, 1.0, 1.0))
+    policy = SplitEE(4, tradeoff=0.1, beta=1.5)
+
+    assert math.isclose(
+        policy.regret_bound(problem, 100, span=1.4),
+        split_ee_regret_bound(problem, 100, tradeoff=0.1, beta=1.5, span=1.4),
+    )
+    with pytest.raises(ValueError, match=r"^`alpha` must be above 2"):
+        policy.regret_bound(problem, 100, span=1.6)
+    with pytest.raises(ValueError, match=r"^`span` must be at least"):
+        policy.regret_bound(problem, 100, span=0.5)
+    wide = UCB1(4, span=2.0)  # values span 1: the width is that of alpha 16
+    assert wide.regret_bound(FOUR, 100, span=1.0) == ucb_regret_bound(FOUR, 100, alpha=16.0)
+
+
+def test_what_a_policy_says_of_itself_is_not_for_the_caller_to_change() -> None:
+    assert SuccessiveElimination(4, delta=0.05).regret_bound(
+        FOUR, 100, delta=1.0
+    ) == successive_elimination_regret_bound(FOUR, 100, delta=0.05)
+    with pytest.raises(TypeError, match="unexpected keyword"):
+        UCB1(4).regret_bound(FOUR, 100, gamma=0.5)
 
 
 # Adversarial
