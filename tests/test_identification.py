@@ -61,7 +61,7 @@ both_doors = pytest.mark.parametrize("runs", [None, 3])
 
 
 def coins(rng: np.random.Generator, mean: Float) -> Float:
-    return (rng.random(mean.shape) < mean) * 1.0
+    return np.asarray(rng.random(mean.shape) < mean, np.float64)
 
 
 def fractions(rng: np.random.Generator, mean: Float) -> Float:
@@ -741,12 +741,13 @@ def test_widths_do_not_vanish_beside_huge_means(value: float) -> None:
         assert not policy.finished.any()
 
 
-def test_arms_that_are_a_world_apart_are_known() -> None:
+@pytest.mark.parametrize("far_off", [1e154, 1e299])
+def test_arms_that_are_a_world_apart_are_known(far_off: float) -> None:
     for make in (LUCB, partial(TopTwoThompson, std=1.0)):
         policy = make(3, delta=0.1, runs=5, seed=0)
         while not policy.finished.all():
             arm = policy.select()
-            policy.update(arm, np.array([-1e299, 1e299, 0.0])[arm])
+            policy.update(arm, np.array([-far_off, far_off, 0.0])[arm])
 
         assert policy.finished.all()
         assert (policy.recommendation == 1).all()

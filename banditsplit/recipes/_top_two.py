@@ -109,7 +109,8 @@ class TopTwoRule(IdentificationRule):
         pooled = mean_arm + n / (n_arm + n) * (mean - mean_arm)
         pooled = np.clip(pooled, low, high)
         kl = self.family.kl
-        cost = n_arm * kl(mean_arm, pooled) + n * kl(mean, pooled)
+        with np.errstate(over="ignore"):  # beyond the floats it is inf
+            cost = n_arm * kl(mean_arm, pooled) + n * kl(mean, pooled)
         transport: Float = np.where(mean < mean_arm, cost, 0.0)
         return transport
 

@@ -1,7 +1,6 @@
 """Finding the best arm: what it takes, and how often a fixed budget fails."""
 
 import math
-from typing import Any
 
 import numpy as np
 from scipy import optimize, special
@@ -9,9 +8,10 @@ from scipy import optimize, special
 from banditsplit import _checks
 from banditsplit._typing import Float
 from banditsplit.objectives import Objective
-from banditsplit.theory._bounds._common import gaps
-from banditsplit.theory._divergences import Bernoulli, Family, Gaussian
-from banditsplit.theory._problems import BernoulliProblem, GaussianProblem, Problem
+from banditsplit.theory._bounds._values import arm_gaps
+from banditsplit.theory._divergences import Bernoulli, Family
+from banditsplit.theory._lower_bounds import families_of
+from banditsplit.theory._problems import Problem
 
 # Halvings of the logarithm of a ratio of pulls, and the largest one that is looked at.
 _HALVINGS, _LARGEST_LOG = 100, 60.0
@@ -50,7 +50,7 @@ def sequential_halving_error_bound(
     ``m = 1 .. k`` is summed over the phases; the arms that are left are at best the closest.
 
     Args:
-        problem: Independent rounds, rewards within an interval of length ``span``.
+        problem: Independent rounds, each arm's values within an interval of length ``span``.
         budget: Pulls, at least one for each arm in each phase.
         span: Largest minus smallest value, in value units.
         objective: What gaps are measured in; `Reward` by default.
@@ -59,10 +59,9 @@ def sequential_halving_error_bound(
         At most 1; that where several arms are the best.
 
     Raises:
-        ValueError: The problem's rewards span more than ``span``, or the budget is too small.
+        ValueError: The problem's values span more than ``span``, or the budget is too small.
     """
-    positive = np.sort(gaps(problem, span, objective))
-    gap = np.concatenate([np.zeros(problem.arms - 1 - len(positive)), positive])
+    gap = np.sort(arm_gaps(problem, span, objective))[1:]  # of all but one best arm
     failure = 0.0
     for size, pulls in halving_phases(problem.arms, budget):
         beats = np.exp(-pulls * (gap[: size - 1] / span) ** 2)
@@ -87,8 +86,8 @@ def best_arm_lower_bound(
     Args:
         problem: Arms with known expectations.
         delta: Probability of a wrong choice, in (0, 1).
-        family: What laws an arm might have. By default that of the problem: Bernoulli, or
-            Gaussian with its standard deviation, if that is one for all arms.
+        family: What laws an arm might have, one for all. By default that of the problem:
+            Bernoulli, or Gaussian with its standard deviation.
 
     Returns:
         0 for one arm, and where ``delta`` is 1/2 or more: a coin is then good enough, or
@@ -97,10 +96,13 @@ def best_arm_lower_bound(
     Raises:
         TypeError: `family` is no `Family`.
         ValueError: `delta` is out of range, a mean lies outside the family, or the problem
-            says no family and none is given.
+            says no family, or several, and none is given.
     """
     _checks.open_fraction("delta", delta)
-    kl = _family(problem, family).kl
+    families = families_of(problem, family)
+    if any(one != families[0] for one in families):
+        raise ValueError(f"`family` must be given where arms differ in theirs, got {family!r}.")
+    kl = families[0].kl
     means = np.sort(np.asarray(problem.expected_reward))[::-1]
     best, others = means[0], means[1:]
     if problem.arms == 1 or delta >= 0.5:  # noqa: PLR2004 - a coin's
@@ -132,15 +134,3 @@ def best_arm_lower_bound(
     level: float = optimize.brentq(imbalance, most * 1e-9, most * (1 - 1e-9), xtol=1e-14)
     rate = level / (1.0 + float(at(level)[0].sum()))
     return float(Bernoulli().kl(delta, 1 - delta)) / rate
-
-
-def _family(problem: Any, family: Family | None) -> Family:
-    """Return the given family, or the one that the problem says."""
-    if family is not None:
-        _checks.instance("family", family, Family)
-        return family
-    if isinstance(problem, BernoulliProblem):
-        return Bernoulli()
-    if isinstance(problem, GaussianProblem) and np.ptp(problem.std) == 0:
-        return Gaussian(float(np.max(problem.std)))
-    raise ValueError(f"`family` must be given for {problem!r}, got None.")
