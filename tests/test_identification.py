@@ -279,12 +279,22 @@ def test_who_stops_before_the_lower_bound_is_noticed() -> None:
 
 def test_the_lower_bound_of_gaussian_arms_is_its_closed_form() -> None:
     """Equal rivals: ``2 std**2 (1 + sqrt(arms - 1))**2 / gap**2`` (set all rates equal)."""
-    for arms in (2, 3, 10):
-        problem = GaussianProblem(np.array([1.0] + [0.5] * (arms - 1)), 2.0)
-        rate = 0.25 / (2 * 4.0 * (1 + math.sqrt(arms - 1)) ** 2)
+    for arms, gap in ((2, 0.5), (3, 1e3), (1000, 1e-3)):
+        problem = GaussianProblem(np.array([1.0] + [1.0 - gap] * (arms - 1)), 2.0)
+        rate = gap**2 / (2 * 4.0 * (1 + math.sqrt(arms - 1)) ** 2)
         expected = (0.1 * math.log(1 / 9) + 0.9 * math.log(9)) / rate
 
         assert best_arm_lower_bound(problem, 0.1) == pytest.approx(expected, rel=1e-6)
+
+
+def test_the_lower_bound_of_rare_events_is_its_closed_form() -> None:
+    """A mean of nearly 0 against 0: the best share is 1 / e, which tells ``mean / e``."""
+    expected = math.e * 1e9 * (0.1 * math.log(1 / 9) + 0.9 * math.log(9))
+    rare = BernoulliProblem(np.array([0.0, 1e-9]))
+    nearly_sure = BernoulliProblem(np.array([1 - 1e-9, 1.0]))
+
+    assert best_arm_lower_bound(rare, 0.1) == pytest.approx(expected, rel=1e-5)
+    assert best_arm_lower_bound(nearly_sure, 0.1) == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize("means", [[0.6, 0.3, 0.2], [0.95, 0.9, 0.1], [0.5, 0.5 - 1e-3, 0.0]])
@@ -944,6 +954,9 @@ BAD: dict[str, Callable[[], object]] = {
     },
     "a lower bound of another family": partial(
         best_arm_lower_bound, GaussianProblem(np.array([2.0, 1.0])), 0.1, family=Bernoulli()
+    ),
+    "a lower bound of a gap that is lost in rounding": partial(
+        best_arm_lower_bound, BernoulliProblem(np.array([0.5, 0.5 + 1e-9])), 0.1
     ),
     "a lower bound of no family": partial(best_arm_lower_bound, COINS, 0.1, family=ANYTHING),
     "a lower bound of two families": partial(

@@ -1,6 +1,7 @@
 """Finding the best arm: what it takes, and how often a fixed budget fails."""
 
 import math
+from typing import Any
 
 import numpy as np
 from scipy import optimize, special
@@ -13,8 +14,10 @@ from banditsplit.theory._divergences import Bernoulli, Family
 from banditsplit.theory._lower_bounds import families_of
 from banditsplit.theory._problems import Problem
 
-# Halvings of the logarithm of a ratio of pulls, and the largest one that is looked at.
-_HALVINGS, _LARGEST_LOG = 100, 60.0
+# Logarithms of ratios of pulls are looked for up to this size, by so many halvings.
+_MOST, _HALVINGS = 15.0, 60
+# A divergence below is lost in rounding.
+_LEAST = 1e-10
 
 
 def halving_phases(arms: int, budget: int) -> tuple[tuple[int, int], ...]:
@@ -80,8 +83,8 @@ def best_arm_lower_bound(
     ``T kl(delta, 1 - delta)``, where ``1 / T`` is what the best shares ``w`` of pulls learn of
     the closest alternative, ``max_w min_b [w_a kl(mean_a, q) + w_b kl(mean_b, q)]`` with ``a``
     the best arm and ``q`` the pooled mean: Garivier & Kaufmann 2016, Thm. 1, worked out by
-    their Thm. 5. It holds at any ``delta``, for a rule that is wrong with probability at most
-    ``delta`` on every problem of the family, and observes one arm in a round.
+    their Thm. 5. It holds for any rule that is wrong with probability at most ``delta`` on every
+    problem of the family, and observes one arm in a round.
 
     Args:
         problem: Arms with known expectations.
@@ -90,13 +93,14 @@ def best_arm_lower_bound(
             Bernoulli, or Gaussian with its standard deviation.
 
     Returns:
-        0 for one arm, and where ``delta`` is 1/2 or more: a coin is then good enough, or
-        nearly. inf where several arms are the best.
+        0 for one arm, and where ``delta`` is 1/2 or more, of which the theorem says nothing.
+        inf where several arms are the best.
 
     Raises:
         TypeError: `family` is no `Family`.
-        ValueError: `delta` is out of range, a mean lies outside the family, or the problem
-            says no family, or several, and none is given.
+        ValueError: `delta` is out of range, a mean lies outside the family, the best is ahead
+            by no more than rounding, or the problem says no family, or several, and none is
+            given.
     """
     _checks.open_fraction("delta", delta)
     families = families_of(problem, family)
@@ -105,32 +109,35 @@ def best_arm_lower_bound(
     kl = families[0].kl
     means = np.sort(np.asarray(problem.expected_reward))[::-1]
     best, others = means[0], means[1:]
-    if problem.arms == 1 or delta >= 0.5:  # noqa: PLR2004 - a coin's
+    if problem.arms == 1 or delta >= 0.5:  # noqa: PLR2004 - one half
         return 0.0
     if others[0] == best:
         return math.inf
+    if kl(best, others[0]) < _LEAST:
+        wanted = "`problem` must have a best arm that is ahead by more than rounding"
+        raise ValueError(f"{wanted}, got {problem!r}.")
 
-    def at(level: float) -> tuple[Float, Float]:
-        """Return pulls of the others per pull of the best, and their pooled means.
+    def learned(log_ratio: Any, other: Any) -> tuple[Any, Any]:
+        """Return what one pull of the best and so many of another tell, and the pooled mean."""
+        pooled = best + special.expit(log_ratio) * (other - best)
+        return kl(best, pooled) + np.exp(log_ratio) * kl(other, pooled), pooled
 
-        As many as it takes to learn ``level`` from each comparison.
+    def shares(closest: float) -> tuple[float, float, Float]:
+        """Return the imbalance of shares, what they tell, and the logarithms of their ratios.
+
+        ``closest`` is the closest rival's; the others are pulled until they tell as much.
         """
-        low, high = np.full(len(others), -_LARGEST_LOG), np.full(len(others), _LARGEST_LOG)
+        level = float(learned(closest, others[0])[0])
+        low, high = np.full(len(others), -_MOST), np.full(len(others), closest)
         for _ in range(_HALVINGS):
             middle = (low + high) / 2
-            pooled = best + special.expit(middle) * (others - best)
-            learned = kl(best, pooled) + np.exp(middle) * kl(others, pooled)
-            low = np.where(learned < level, middle, low)
-            high = np.where(learned < level, high, middle)
-        ratio = np.exp(low)
-        return ratio, best + special.expit(low) * (others - best)
+            enough = learned(middle, others)[0] >= level
+            low, high = np.where(enough, low, middle), np.where(enough, middle, high)
+        pooled = learned(high, others)[1]
+        balance = kl(best, pooled) / np.maximum(kl(others, pooled), _LEAST**2)
+        return float(np.minimum(balance.sum(), 1e9)) - 1.0, level, high
 
-    def imbalance(level: float) -> float:
-        pooled = at(level)[1]
-        with np.errstate(divide="ignore"):  # another arm alone is looked at
-            return float(np.sum(kl(best, pooled) / kl(others, pooled))) - 1.0
-
-    most = min(float(kl(best, others[0])), 100.0)
-    level: float = optimize.brentq(imbalance, most * 1e-9, most * (1 - 1e-9), xtol=1e-14)
-    rate = level / (1.0 + float(at(level)[0].sum()))
+    closest = optimize.brentq(lambda log_ratio: shares(log_ratio)[0], -_MOST, _MOST)
+    _, level, log_ratio = shares(closest)
+    rate = level / (1.0 + float(np.exp(log_ratio).sum()))
     return float(Bernoulli().kl(delta, 1 - delta)) / rate
