@@ -83,8 +83,8 @@ def best_arm_lower_bound(
     ``T kl(delta, 1 - delta)``, where ``1 / T`` is what the best shares ``w`` of pulls learn of
     the closest alternative, ``max_w min_b [w_a kl(mean_a, q) + w_b kl(mean_b, q)]`` with ``a``
     the best arm and ``q`` the pooled mean: Garivier & Kaufmann 2016, Thm. 1, worked out by
-    their Thm. 5. It holds for any rule that is wrong with probability at most ``delta`` on every
-    problem of the family, and observes one arm in a round.
+    their Thm. 5. It holds for any rule that is wrong with probability at most ``delta`` on
+    every problem of the family, and observes one arm in a round.
 
     Args:
         problem: Arms with known expectations.
