@@ -674,6 +674,27 @@ def test_it_finishes_within_a_budget_of_cost_too(make: Make) -> None:
     assert policy.finished
 
 
+@pytest.mark.parametrize(
+    ("make", "rounds"),
+    [pytest.param(m, 100 if "LUCB" in name else 14, id=name) for name, m in IDENTIFY.items()],
+)
+def test_what_several_devices_saw_may_be_enough_together(make: Make, rounds: int) -> None:
+    """Of eight devices none is sure; the one that is told of all of it is."""
+    devices = [make(3, seed=seed) for seed in range(8)]
+    for device in devices:
+        for _ in range(rounds):
+            arm = device.select()
+            device.update(arm, [0.125, 1.0, 0.25][arm])
+        assert not device.finished
+    merged = devices[0].merge(*devices[1:], seed=0)
+
+    assert merged.finished
+    assert merged.recommendation == 1
+    np.testing.assert_allclose(
+        merged.stats.pulls, np.sum([device.stats.pulls for device in devices], 0)
+    )
+
+
 # Objectives and side observations.
 
 

@@ -258,14 +258,18 @@ LINEAR = {name for name in POLICIES if POLICIES[name].make(seed=0).recipe.contex
 
 CERTIFIED = {"Constrained"}  # what it certifies hangs on the order, and on one set of arms
 
+IDENTIFYING = {
+    *("LUCB", "LUCB soon", "KLLUCB", "SuccessiveHalving"),
+    *("TopTwoThompson", "TopTwoThompson std=0.5"),
+}
 # The order of rounds, or the round itself, is a part of what they know.
 NO_MERGE = FORGETTING | CERTIFIED | {"EXP3IX", "EXP3S", "PrimalDualBwK"}
-NO_MERGE |= {"TsallisINF reduced variance"}
+NO_MERGE |= {"TsallisINF reduced variance", "SuccessiveHalving"}
 # One mean an arm is not what they learn from, or it would belong to a round.
 NO_WARM_START = FORGETTING - {"DUCB", "DiscountedThompson"} | DRAWING | PAYING | LINEAR
-NO_WARM_START |= CERTIFIED
+NO_WARM_START |= CERTIFIED | IDENTIFYING
 # Arms are compared over the same rounds.
-NO_OTHER_ARMS = DRAWING | CERTIFIED
+NO_OTHER_ARMS = DRAWING | CERTIFIED | IDENTIFYING
 
 
 def lived(policy: Policy, named: Named, seed: int, rounds: int = 25) -> list[Any]:

@@ -1,7 +1,8 @@
 """Spend a fixed number of pulls in phases, and keep the better half after each."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, final
+from typing import Any, NoReturn, final
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from banditsplit.feedback import Pull, Seen
 from banditsplit.memories import Full
 from banditsplit.objectives import Objective, Reward
 from banditsplit.recipes._common import least_observed, values
-from banditsplit.recipes._recipe import Recipe, best_mean
+from banditsplit.recipes._recipe import Recipe, best_mean, unable
 from banditsplit.theory import halving_phases
 
 
@@ -136,6 +137,23 @@ class HalvingRecipe(Recipe):
         left = self._size[state.phase][..., None]
         state.alive &= ~over[..., None] | (rank >= self.arms - left)
         state.count[over] = state.mean[over] = 0.0
+
+    def merge(self, states: Sequence[HalvingState]) -> NoReturn:
+        """Refuse: each of several has its own phase, and its own arms left in it."""
+        del states
+        raise unable(self, "merge", "the phases of several do not add up")
+
+    def warm_start(self, state: HalvingState, prior: ArmStats) -> NoReturn:
+        """Refuse: a phase counts what was observed in it."""
+        del state, prior
+        raise unable(self, "start warm", "a phase counts what was observed in it")
+
+    def change_arms(self, state: HalvingState, kept: Sequence[int], added: int) -> NoReturn:
+        """Refuse: the budget was divided among the arms that it began with."""
+        del state, kept, added
+        raise unable(
+            self, "change its arms", "the budget was divided among those it began with"
+        )
 
     def recommend(self, state: HalvingState) -> Any:
         """Return the arm that is left, or so far the best mean of those: an int or `[runs]`."""

@@ -2,8 +2,9 @@
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, final
+from typing import Any, ClassVar, NoReturn, final
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from banditsplit.memories import Full
 from banditsplit.objectives import Objective, Reward
 from banditsplit.recipes._common import values
 from banditsplit.recipes._index import LARGEST
-from banditsplit.recipes._recipe import Recipe
+from banditsplit.recipes._recipe import Recipe, unable
 
 
 class IdentificationRule(ABC):
@@ -172,6 +173,29 @@ class IdentificationRecipe(Recipe):
     def finished(self, state: IdentificationState) -> Any:
         """Return whether the best arm is known, `[]` or `[runs]`."""
         return state.known
+
+    def merge(self, states: Sequence[IdentificationState]) -> IdentificationState:
+        """Return the state of one that saw what all of ``states`` saw.
+
+        What several saw, in the order of its time, is as good as what one saw; the promise
+        is kept as long as nobody picks whom to merge by what they saw.
+        """
+        state = self.empty(None if states[0].stats.mean.ndim == 1 else len(states[0].known))
+        state.stats = Full().merge([one.stats for one in states])
+        state.known |= self.margin(state) >= 0
+        return state
+
+    def warm_start(self, state: IdentificationState, prior: ArmStats) -> NoReturn:
+        """Refuse: its confidence would rest on what nobody observed."""
+        del state, prior
+        raise unable(self, "start warm", "its confidence rests on what was observed")
+
+    def change_arms(
+        self, state: IdentificationState, kept: Sequence[int], added: int
+    ) -> NoReturn:
+        """Refuse: its confidence is for the arms that it began with."""
+        del state, kept, added
+        raise unable(self, "change its arms", "its confidence is for those it began with")
 
     def certificate(self, state: IdentificationState) -> Identification:
         """Return how well the best arm is known now."""
