@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from banditsplit._typing import Bool, Seed
+from banditsplit._typing import Bool, Float, Seed
 
 
 def integer(name: str, value: Any, *, least: int) -> int:
@@ -74,6 +74,28 @@ def share(name: str, value: Any) -> float:
     if not 0 < (converted := number(name, value)) <= 1:
         raise ValueError(f"`{name}` must lie in (0, 1], got {value!r}.")
     return converted
+
+
+def inside(name: str, value: Any, low: float, high: float) -> Float:
+    """Return ``value`` as floats in `[low, high]`, of any shape."""
+    wanted = f"`{name}` must lie in [{low:g}, {high:g}], got {value!r}."
+    try:
+        array = np.asarray(value)
+    except ValueError:  # ragged
+        raise ValueError(wanted) from None
+    if array.dtype.kind not in "biuf":
+        raise TypeError(wanted)
+    if not ((array >= low) & (array <= high)).all():
+        raise ValueError(wanted)
+    return array.astype(np.float64, copy=False)
+
+
+def flags(name: str, value: Any) -> Bool:
+    """Return ``value`` as booleans, of any shape."""
+    array = np.asarray(value)
+    if array.dtype != np.bool_:
+        raise TypeError(f"`{name}` must hold booleans, got {value!r}.")
+    return array
 
 
 def graph(name: str, value: Any, arms: int) -> Bool:

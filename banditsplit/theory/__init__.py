@@ -1,7 +1,14 @@
 """Theory as code: problems, and what is proved about them. It knows no policy."""
 
 from banditsplit.theory._bounds import explore_then_commit_regret_bound, ucb1_regret_bound
-from banditsplit.theory._confidence import BetaMixture, ConfidenceSequence
+from banditsplit.theory._confidence import (
+    BetaMixture,
+    Betting,
+    ConfidenceSequence,
+    EmpiricalBernstein,
+    Hoeffding,
+    ImportanceWeighted,
+)
 from banditsplit.theory._contextual import LinearProblem
 from banditsplit.theory._costly import CostlyProblem
 from banditsplit.theory._divergences import Bernoulli, Exponential, Family, Gaussian, Poisson
@@ -14,13 +21,17 @@ __all__ = [
     "Bernoulli",
     "BernoulliProblem",
     "BetaMixture",
+    "Betting",
     "ConfidenceSequence",
     "CostlyProblem",
+    "EmpiricalBernstein",
     "Exponential",
     "Family",
     "Gaussian",
     "GaussianProblem",
     "GraphProblem",
+    "Hoeffding",
+    "ImportanceWeighted",
     "LinearProblem",
     "PiecewiseProblem",
     "Poisson",
