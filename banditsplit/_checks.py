@@ -78,16 +78,16 @@ def share(name: str, value: Any) -> float:
 
 def inside(name: str, value: Any, low: float, high: float) -> Float:
     """Return ``value`` as floats in `[low, high]`, of any shape."""
-    wanted = f"`{name}` must lie in [{low:g}, {high:g}], got {value!r}."
     try:
         array = np.asarray(value)
     except ValueError:  # ragged
-        raise ValueError(wanted) from None
-    if array.dtype.kind not in "biuf":
-        raise TypeError(wanted)
-    if not ((array >= low) & (array <= high)).all():
-        raise ValueError(wanted)
-    return array.astype(np.float64, copy=False)
+        array = np.array(np.nan)
+    numbers = array.dtype.kind in "biuf"
+    if numbers and ((array >= low) & (array <= high)).all():
+        return array.astype(np.float64, copy=False)
+    # The message last: arrays are slow to print.
+    error = ValueError if numbers else TypeError
+    raise error(f"`{name}` must lie in [{low:g}, {high:g}], got {value!r}.")
 
 
 def flags(name: str, value: Any) -> Bool:

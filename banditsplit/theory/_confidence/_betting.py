@@ -3,8 +3,6 @@
 from dataclasses import dataclass, field
 from typing import Literal, final
 
-import numpy as np
-
 from banditsplit._typing import Float
 from banditsplit.feedback import Cell
 from banditsplit.theory._confidence._sequence import ConfidenceSequence
@@ -47,4 +45,4 @@ class Betting(WealthSequence):
 
     def observe(self, state: Wealth, cell: Cell, value: float | Float) -> None:
         """Take in one value for each cell."""
-        self._play(state, cell, self.units(cell, value), np.zeros(()), np.ones(()))
+        self._play(state, cell, self.units(cell, value))

@@ -11,7 +11,7 @@ from banditsplit.feedback import Cell
 from banditsplit.theory._confidence._sequence import ConfidenceSequence, at, one_each
 from banditsplit.theory._confidence._wealth import Wealth, WealthSequence
 
-_SMALLEST = 1e-9  # propensity: what is seen less often is never seen, and weighs too much
+_SMALLEST = 1e-9  # of `least`: squares of what weighs more would overflow
 
 
 @final
@@ -21,22 +21,23 @@ class ImportanceWeighted(WealthSequence):
 
     In every round there is a value ``x``, and it is seen with probability ``p``. What is
     known before, such as how sure a device is, may decide ``p`` and a prediction ``f`` of the
-    value. Then
+    value. Then on the unit scale
 
         ``f + (x - f) / p`` where it is seen, and ``f`` where not
 
-    has the mean of ``x`` given all that was known, and lies in ``[f - f / p, f + (1 - f) / p]``
-    on the unit scale; bets are made on it as in `Betting`, at most 1/2 of the wealth. So how
-    often one looks may depend on what one expects to see, and looking where predictions are
-    poor is what makes bounds narrow. If every value were seen, this would be `Betting`.
+    has the mean of ``x``, and lies within ``1 / least - 1`` of [0, 1]; bets are made on it as
+    in `Betting`. So how often one looks may depend on what one expects to see, and looking
+    where predictions are poor is what makes bounds narrow. How much may be bet depends on
+    ``least``, not on this round's ``p``: a bet that follows what is known of the round
+    prefers rounds of large values, and is fair no more. With ``least=1`` this is `Betting`.
     (Waudby-Smith, Wu, Ramdas, Karampatziakis & Mineiro 2024, *Anytime-valid off-policy
-    inference for contextual bandits*: doubly robust pseudo-outcomes.)
+    inference for contextual bandits*, with doubly robust pseudo-outcomes.)
 
     Assumes that values lie in [low, high], seen or not; that each has, given the rounds
-    before, the same mean; that ``p > 0`` and ``f`` are functions of the rounds before and of
-    what is known of this one before the draw; and that, given that, whether a value is seen is
-    drawn with probability ``p``, independently of the value. Then both bounds hold at all times
-    at once with probability at least ``1 - delta``. A value that shows because of what it is,
+    before, the same mean; that ``p`` and ``f`` are functions of the rounds before and of what
+    is known of this one before the draw; and that, given that, whether a value is seen is drawn
+    with probability ``p``, independently of the value. Then both bounds hold at all times at
+    once with probability at least ``1 - delta``. A value that shows because of what it is,
     such as an offload that a low confidence caused, has no such ``p``.
 
     Attributes:
@@ -46,6 +47,8 @@ class ImportanceWeighted(WealthSequence):
         high: The largest one.
         grid: The means at which wealth is kept, ascending, between ``low`` and ``high``; or an
             int, in how many steps the interval is cut, finer towards its ends.
+        least: The smallest propensity that a round may have, in [1e-9, 1]. If it is smaller
+            than need be, bets are timid and bounds wide.
     """
 
     delta: float
@@ -53,10 +56,13 @@ class ImportanceWeighted(WealthSequence):
     low: float = 0.0
     high: float = 1.0
     grid: int | tuple[float, ...] = 500
+    least: float = field(kw_only=True)
     _grid: Float = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         ConfidenceSequence.__post_init__(self)
+        if not _SMALLEST <= _checks.number("least", self.least) <= 1:
+            raise ValueError(f"`least` must lie in [{_SMALLEST}, 1], got {self.least!r}.")
         self._lay_grid()
 
     def observe(
@@ -76,7 +82,7 @@ class ImportanceWeighted(WealthSequence):
             cell: Flat places, distinct.
             value: What was seen, one for each cell; where nothing was, any number in
                 [low, high], which is not looked at.
-            propensity: The probability with which it was to be seen, in [1e-9, 1].
+            propensity: The probability with which it was to be seen, in [least, 1].
             seen: Whether it was.
             prediction: The value as predicted beforehand, in [low, high]; None for the mean so
                 far.
@@ -87,7 +93,7 @@ class ImportanceWeighted(WealthSequence):
                 ``cell``; nothing was taken in.
         """
         values = self.units(cell, value)
-        p = _checks.inside("propensity", propensity, _SMALLEST, 1.0)
+        p = _checks.inside("propensity", propensity, self.least, 1.0)
         shown = _checks.flags("seen", seen)
         if prediction is None:
             guess = np.clip(at(state.mean, cell), 0.0, 1.0)
@@ -98,4 +104,4 @@ class ImportanceWeighted(WealthSequence):
         if ((p == 1) & ~shown).any():
             raise ValueError(f"`seen` must be True where `propensity` is 1, got {seen!r}.")
         estimate = guess + np.where(shown, (values - guess) / p, 0.0)
-        self._play(state, cell, estimate, guess - guess / p, guess + (1 - guess) / p)
+        self._play(state, cell, estimate, reach=1 / self.least - 1)

@@ -59,7 +59,7 @@ class WealthSequence(ConfidenceSequence):
         grid: Any = self.grid
         if isinstance(grid, tuple | list):
             means = _checks.inside("grid", grid, self.low, self.high)
-            inner = np.concatenate([[self.low], means, [self.high]])
+            inner = np.array([self.low, *means.flat, self.high])
             if means.ndim != 1 or not means.size or not (np.diff(inner) > 0).all():
                 msg = "`grid` must hold ascending means between `low` and `high`"
                 raise ValueError(f"{msg}, got {grid!r}.")
@@ -83,8 +83,8 @@ class WealthSequence(ConfidenceSequence):
             upper=np.ones(shape),
         )
 
-    def _play(self, state: Wealth, cell: Cell, value: Float, least: Float, most: Float) -> None:
-        """Settle the bets on a value, known beforehand to lie in [least, most].
+    def _play(self, state: Wealth, cell: Cell, value: Float, *, reach: float = 0.0) -> None:
+        """Settle the bets on a value in [-reach, 1 + reach].
 
         Bets are those of "approximate GRAPA" (Waudby-Smith & Ramdas 2024, appendix B.3): the
         wealth grows fastest with ``(mean - g) / (variance + (mean - g)**2)``, nearly, and the
@@ -99,7 +99,7 @@ class WealthSequence(ConfidenceSequence):
         gain = value[..., None] - grid
         moved = _plug_in.moved(count, mean, variance, value)
         if self.keeps("lower"):
-            largest = _STAKE / (grid - least[..., None])
+            largest = _STAKE / (grid + reach)
             above = state.above.reshape(-1, grid.size)
             wealth = above[cell] + np.log1p(np.clip(bet, 0.0, largest) * gain)
             # Where the first mean that is not excluded stands, the one before is the bound.
@@ -109,7 +109,7 @@ class WealthSequence(ConfidenceSequence):
             lower = state.lower.reshape(-1)
             lower[cell] = np.maximum(lower[cell], bound)
         if self.keeps("upper"):
-            largest = _STAKE / (most[..., None] - grid)
+            largest = _STAKE / (1 + reach - grid)
             below = state.below.reshape(-1, grid.size)
             wealth = below[cell] + np.log1p(np.clip(bet, -largest, 0.0) * gain)
             excluded = wealth[..., ::-1] >= self.threshold
