@@ -1,6 +1,6 @@
 """Cost-aware bandits: decisions that have a reward and a price."""
 
-from banditsplit import feedback, indices, memories, objectives, recipes, theory
+from banditsplit import feedback, indices, logs, memories, objectives, recipes, theory
 from banditsplit._stats import ArmStats
 from banditsplit.algorithms import (
     CSETC,
@@ -27,6 +27,7 @@ from banditsplit.algorithms import (
     BayesUCB,
     BoltzmannGumbel,
     BudgetedThompsonSampling,
+    Constrained,
     DiscountedThompson,
     EpsilonGreedy,
     ExploreThenCommit,
@@ -57,6 +58,7 @@ from banditsplit.compose import (
     with_budget,
 )
 from banditsplit.feedback import Decision
+from banditsplit.logs import DecisionLog, read_log
 from banditsplit.objectives import Net, Ratio, Reward, Subsidy
 from banditsplit.policy import Policy, load
 from banditsplit.recipes import (
@@ -106,8 +108,10 @@ __all__ = [
     "BoltzmannGumbel",
     "BudgetRecipe",
     "BudgetedThompsonSampling",
+    "Constrained",
     "CostlyProblem",
     "Decision",
+    "DecisionLog",
     "DiscountedThompson",
     "DriftOptions",
     "EpsilonGreedy",
@@ -153,8 +157,10 @@ __all__ = [
     "feedback",
     "indices",
     "load",
+    "logs",
     "memories",
     "objectives",
+    "read_log",
     "recipes",
     "simulate",
     "theory",

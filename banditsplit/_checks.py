@@ -2,6 +2,7 @@
 
 import math
 import operator
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,17 @@ def integer(name: str, value: Any, *, least: int) -> int:
 def below(name: str, value: Any, end: int) -> int:
     """Return ``value`` as an int in `0 .. end - 1`; bools and fractions are refused."""
     return _integer(value, 0, end, f"`{name}` must be an integer in 0 .. {end - 1}")
+
+
+def several_below(name: str, value: Any, end: int) -> list[int]:
+    """Return ``value``, one or several, as different ints in `0 .. end - 1`."""
+    one = not isinstance(value, Iterable) or isinstance(value, str | bytes)
+    one = one or getattr(value, "ndim", 1) == 0  # an array without axes
+    numbers = [below(name, number, end) for number in ([value] if one else value)]
+    if not numbers or len(set(numbers)) < len(numbers):
+        wanted = f"`{name}` must hold at least one number, and none twice"
+        raise ValueError(f"{wanted}, got {value!r}.")
+    return numbers
 
 
 def _integer(value: Any, least: int, end: float, wanted: str) -> int:
@@ -73,6 +85,13 @@ def share(name: str, value: Any) -> float:
     """Return ``value`` as a float in `(0, 1]`."""
     if not 0 < (converted := number(name, value)) <= 1:
         raise ValueError(f"`{name}` must lie in (0, 1], got {value!r}.")
+    return converted
+
+
+def open_fraction(name: str, value: Any) -> float:
+    """Return ``value`` as a float strictly between 0 and 1."""
+    if not 0 < (converted := number(name, value)) < 1:
+        raise ValueError(f"`{name}` must lie strictly between 0 and 1, got {value!r}.")
     return converted
 
 

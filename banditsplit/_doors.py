@@ -14,8 +14,12 @@ from typing import Any, final
 import numpy as np
 
 from banditsplit import _checks
-from banditsplit._typing import Bool, Int
+from banditsplit._stats import ArmStats
+from banditsplit._typing import Bool, Float, Int
 from banditsplit.feedback import KINDS, Cell, Seen
+
+# A prior of more pulls than this would never be moved, and its variance could not be squared.
+MOST_PULLS, LARGEST_VARIANCE = 1e15, 1e300
 
 
 class Door(ABC):
@@ -41,6 +45,10 @@ class Door(ABC):
     @abstractmethod
     def pulled(self, arm: Any, reward: Any, cost: Any, where: Bool | None) -> Seen:
         """Return the pulled cells with their rewards and costs, checked."""
+
+    @abstractmethod
+    def arm(self, arm: Any) -> Any:
+        """Return the arm of a decision, an int or `[runs]`, checked."""
 
     @abstractmethod
     def where(self, where: Any) -> Bool | None:
@@ -115,6 +123,34 @@ class Door(ABC):
         )
         return graph
 
+    def prior(self, mean: Any, pulls: Any, variance: Any) -> ArmStats:
+        """Return what is said to be known of the arms, as statistics of no round, checked."""
+        prior = ArmStats.empty(self.runs, self.arms)
+        means, counts = self._by_arm("mean", mean), self._by_arm("pulls", pulls)
+        if not ((counts == 0) | ((counts >= 1) & (counts <= MOST_PULLS))).all():
+            raise ValueError(f"`pulls` must be 0 or lie in [1, {MOST_PULLS}], got {pulls!r}.")
+        prior.pulls[...] = counts
+        prior.mean[...] = np.where(counts > 0, means, 0.0)
+        prior.untried = int(np.count_nonzero(counts == 0))
+        if variance is not None:
+            spread = self._by_arm("variance", variance)
+            if not ((spread >= 0) & (spread <= LARGEST_VARIANCE)).all():
+                wanted = f"`variance` must lie in [0, {LARGEST_VARIANCE}]"
+                raise ValueError(f"{wanted}, got {variance!r}.")
+            prior.variance = np.where(counts > 0, spread, 0.0)
+        return prior
+
+    def _by_arm(self, name: str, value: Any) -> Float:
+        """Return finite numbers `[..., arms]`; one is for all arms, `[arms]` for all runs."""
+        shape = (*self._lead, self.arms)
+        if np.isscalar(value):
+            value = np.full(shape, value)
+        array = _array(name, value, shape, "fiu", one_for_all=self.runs is not None)
+        if not np.isfinite(array).all():
+            raise ValueError(f"`{name}` must be finite, got {value!r}.")
+        numbers: Float = array.astype(np.float64)
+        return numbers
+
 
 @final
 class OneRun(Door):
@@ -148,6 +184,10 @@ class OneRun(Door):
             _checks.number("reward", reward)
             _checks.nonnegative("cost", cost)
         return cell, float(reward), float(cost)
+
+    def arm(self, arm: Any) -> int:
+        """Return the arm of a decision, checked."""
+        return _checks.below("decision.arm", arm, self.arms)
 
     def where(self, where: Any) -> None:
         """Refuse a mark of runs: with one run there is nothing to mark."""
@@ -196,6 +236,14 @@ class ManyRuns(Door):
     def cells(self, arm: Int) -> Int:
         """Return the cells of ``arm``, `[runs]`, unchecked: for a simulation's own rounds."""
         return self._first_cell + arm
+
+    def arm(self, arm: Any) -> Int:
+        """Return the arms of a decision, `[runs]`, checked."""
+        arms: Int = _array("decision.arm", arm, (self.runs,), "iu").astype(np.int64)
+        if not ((arms >= 0) & (arms < self.arms)).all():
+            wanted = f"`decision.arm` must lie in 0 .. {self.arms - 1}"
+            raise ValueError(f"{wanted}, got {arm!r}.")
+        return arms
 
     def where(self, where: Any) -> Bool | None:
         """Return the mark of the runs that have feedback, `[runs]`, checked."""

@@ -1,6 +1,8 @@
 """What an index may look at: the past of every arm, in the objective's units."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -53,3 +55,65 @@ class ArmStats:
             untried=int(np.prod(shape)),
             variance=np.zeros(shape, order=order) if variance else None,
         )
+
+    def change_arms(
+        self, kept: Sequence[int], added: int, *, order: Literal["C", "F"] = "C"
+    ) -> "ArmStats":
+        """Return what is known of the ``kept`` arms, and ``added`` untried ones behind them."""
+        arrays: dict[str, Any] = {"pulls": self.pulls, "mean": self.mean}
+        if self.variance is not None:
+            arrays["variance"] = self.variance
+        changed = {
+            name: np.asarray(change_arms(array, kept, added), order=order)
+            for name, array in arrays.items()
+        }
+        untried = int(np.count_nonzero(changed["pulls"] == 0.0))
+        return replace(self, untried=untried, **changed)
+
+
+def change_arms(array: Any, kept: Sequence[int], added: int, axis: int = -1) -> Any:
+    """Return ``array`` with the ``kept`` arms alone, and zeros for ``added`` ones behind."""
+    room = [(0, 0)] * array.ndim
+    room[axis] = (0, added)
+    return np.pad(np.take(array, kept, axis), room)
+
+
+def pooled(several: Sequence[ArmStats]) -> ArmStats:
+    """Return the statistics of all observations of ``several``, with the first one's rounds.
+
+    Chan, Golub & LeVeque 1979, for any number of parts at once. Parts are weighed by their
+    shares, so that nothing overflows, and moved to their centre, so that equal means stay what
+    they are. Sums run over sorted terms: the order of the parts changes no bit.
+    """
+    count = np.stack([stats.pulls for stats in several], -1)
+    means = np.stack([stats.mean for stats in several], -1)
+    pulls = total(count)
+    known = pulls > 0
+    share = count / np.where(known, pulls, 1.0)[..., None]
+    centre = total(share * means)
+    mean = centre + total(share * (means - centre[..., None]))
+    # A mean lies among those of its parts, whatever rounding says.
+    least = np.where(count > 0, means, np.inf).min(-1)
+    most = np.where(count > 0, means, -np.inf).max(-1)
+    whole = deepcopy(several[0])
+    whole.pulls[...] = pulls
+    whole.mean[...] = np.where(known, np.clip(mean, least, most), 0.0)
+    whole.untried = int(np.count_nonzero(~known))
+    if whole.variance is not None:
+        variances: list[Any] = [stats.variance for stats in several]
+        spread = np.stack(variances, -1) + np.square(means - whole.mean[..., None])
+        whole.variance[...] = total(share * spread)
+    return whole
+
+
+def total(terms: Float) -> Float:
+    """Return the sum over the last axis, the same in whatever order the terms stand."""
+    summed: Float = np.sort(terms, -1).sum(-1)
+    return summed
+
+
+def warmed(state: ArmStats, prior: ArmStats) -> ArmStats:
+    """Return the statistics of ``state`` and ``prior``, which belongs to no round."""
+    if state.variance is not None and prior.variance is None:
+        raise ValueError("`variance` must be given where an index looks at it, got None.")
+    return pooled([state, prior])

@@ -15,16 +15,18 @@ import numpy as np
 
 from banditsplit import _checks, indices, memories, objectives, recipes
 from banditsplit._files import write_atomically
+from banditsplit._pending import MOST, Pending, Waiting
+from banditsplit.feedback import Decision
 from banditsplit.recipes import Recipe
-from banditsplit.theory import _divergences
+from banditsplit.theory import _confidence, _divergences
 
-FORMAT, SCHEMA = "banditsplit.policy", 1
+FORMAT, SCHEMA = "banditsplit.policy", 2
 
 # What a recipe may be made of without the reader naming it: our public dataclasses. Only
 # these are ever built.
 PARTS: dict[str, type] = {
     name: part
-    for module in (indices, memories, objectives, recipes, _divergences)
+    for module in (indices, memories, objectives, recipes, _divergences, _confidence)
     for name in module.__all__
     if isinstance(part := getattr(module, name), type) and dataclasses.is_dataclass(part)
 }
@@ -42,18 +44,29 @@ class Saved:
     state: Any
     rng: np.random.Generator
     latest: tuple[Any, Any]  # probabilities and context of the latest choice
-    made: int  # decisions so far
+    pending: Pending
 
 
-def save(path: str | os.PathLike[str], saved: Saved) -> None:
-    """Write a policy to ``path``."""
+def encode(saved: Saved) -> bytes:
+    """Return a policy as the bytes of its file."""
+    pending = saved.pending
     policy = {
         "recipe": _encode(saved.recipe),
         "runs": saved.runs,
         "state": _encode(saved.state),
         "generator": _encode(saved.rng.bit_generator.state),
         "latest": [_encode(known) for known in saved.latest],
-        "made": saved.made,
+        "pending": {
+            "most": pending.most,
+            "made": pending.made,
+            "waiting": [
+                [
+                    _encode(part)
+                    for part in (one.id, one.arm, one.probability, one.context, left)
+                ]
+                for one, left in pending.waiting.values()
+            ],
+        },
     }
     document = {
         "format": FORMAT,
@@ -61,8 +74,12 @@ def save(path: str | os.PathLike[str], saved: Saved) -> None:
         "sha256": _checksum(policy),
         "policy": policy,
     }
-    text = json.dumps(document, allow_nan=False, indent=1)
-    write_atomically(path, lambda file: file.write(text.encode()))
+    return json.dumps(document, allow_nan=False, indent=1).encode()
+
+
+def write(path: str | os.PathLike[str], raw: bytes) -> None:
+    """Write the bytes of a policy to ``path``, all or none."""
+    write_atomically(path, lambda file: file.write(raw))
 
 
 def load(path: str | os.PathLike[str], parts: tuple[type, ...]) -> Saved:
@@ -76,12 +93,14 @@ def load(path: str | os.PathLike[str], parts: tuple[type, ...]) -> Saved:
         raise _refusal(path, f"a {FORMAT} file", f"{type(error).__name__}: {error}") from None
     if found != FORMAT:
         raise _refusal(path, f"a {FORMAT} file", found)
-    if schema != SCHEMA:
-        raise _refusal(path, f"of schema {SCHEMA}", schema)
+    if schema not in range(1, SCHEMA + 1):
+        raise _refusal(path, f"of schema {SCHEMA} or an older one", schema)
     if checksum != _checksum(policy):
         raise _refusal(path, "undamaged", "another checksum")
     known = PARTS | {part.__name__: part for part in parts}
     try:
+        if schema == 1:  # decisions were counted, and nobody asked whether they waited
+            policy["pending"] = {"most": MOST, "made": policy["made"], "waiting": []}
         recipe: Recipe = _decode(policy["recipe"], known)
         runs = policy["runs"]
         return Saved(
@@ -90,7 +109,7 @@ def load(path: str | os.PathLike[str], parts: tuple[type, ...]) -> Saved:
             _like("state", recipe.empty(runs), policy["state"]),
             _generator(policy["generator"]),
             _latest(recipe, runs, policy["latest"]),
-            _checks.integer("made", policy["made"], least=0),
+            _pending(recipe, runs, policy["pending"]),
         )
     except (AttributeError, *_UNREADABLE) as error:
         raise _refusal(path, "a policy that can be built", error) from error
@@ -170,6 +189,27 @@ def _latest(recipe: Recipe, runs: int | None, saved: Any) -> tuple[Any, Any]:
         for known, shape in zip(saved, shapes, strict=True)
     )
     return probability, context
+
+
+def _pending(recipe: Recipe, runs: int | None, saved: Any) -> Pending:
+    """Return the decisions that wait, in the order of their numbers."""
+    most = _checks.integer("most", saved["most"], least=1)
+    made = _checks.integer("made", saved["made"], least=0)
+    waiting: dict[int, Waiting] = {}
+    last = -1
+    for number, arm, probability, context, left in saved["waiting"]:
+        if not last < _checks.integer("id", number, least=0) < made:
+            raise ValueError(
+                f"`waiting` must hold ascending numbers below {made}, got {number!r}."
+            )
+        last = number
+        arms = _like("arm", 0 if runs is None else np.zeros(runs, np.int64), arm)
+        if not ((np.asarray(arms) >= 0) & (np.asarray(arms) < recipe.arms)).all():
+            raise ValueError(f"`arm` must lie in 0 .. {recipe.arms - 1}, got {arm!r}.")
+        decision = Decision(number, arms, *_latest(recipe, runs, (probability, context)))
+        mark = None if left is None else _like("left", np.zeros(runs or 0, np.bool_), left)
+        waiting[number] = Waiting(decision, mark)
+    return Pending(most, made, waiting)
 
 
 def _generator(state: Any) -> np.random.Generator:

@@ -383,7 +383,7 @@ def test_late_feedback_counts_with_the_probability_of_its_own_decision(
         return arm if runs is None else np.full(runs, arm)
 
     def late(it: Policy, arm: int) -> None:
-        it.learn(Decision(0, arms(arm), early.probability), VALUES[arms(arm)])
+        it.learn(it.adopt(Decision(0, arms(arm), early.probability)), VALUES[arms(arm)])
 
     def latest(it: Policy, arm: int) -> None:
         it.update(arms(arm), VALUES[arms(arm)])
@@ -414,7 +414,7 @@ def test_an_arm_chosen_elsewhere_counts_with_its_present_probability(runs: int |
         arm, reward = (2, 0.5) if runs is None else (np.full(3, 2), np.full(3, 0.5))
         p = fresh.probabilities()[..., 2]
         expected = copy.deepcopy(fresh)
-        expected.learn(Decision(0, arm, fresh.probabilities()), reward)
+        expected.learn(expected.adopt(Decision(0, arm, fresh.probabilities())), reward)
         for policy in (fresh, asked):
             policy.update(arm, reward)
 

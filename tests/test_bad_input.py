@@ -374,6 +374,7 @@ def test_what_these_tables_vary_is_accepted_as_it_is() -> None:
 REQUIRED: dict[str, dict[str, Any]] = {
     "CSETC": {"factor": 0.2, "horizon": 100},
     "CSTS": {"factor": 0.2},
+    "Constrained": {"level": 0.3, "safe": 0, "revealing": 2},
     "CSUCB": {"factor": 0.2, "horizon": 100},
     "CUSUMUCB": {"threshold": 5.0, "tolerance": 0.1, "baseline": 20, "exploration": 0.1},
     "DUCB": {"discount": 0.98},

@@ -222,7 +222,7 @@ def estimates(policy: Policy, p: Float, graph: Bool, values: Float, *, late: boo
         after = copy.deepcopy(policy)
         side = side_of(graph, arm, values, graph=graph)
         if late:
-            after.learn(Decision(0, arm, p), values[arm], 0.0, side)
+            after.learn(after.adopt(Decision(0, arm, p)), values[arm], 0.0, side)
         else:
             after.update(arm, values[arm], 0.0, side)
         change += chance * (after._state.score - before)
@@ -322,7 +322,7 @@ def test_a_mask_and_costs_go_through_the_graph_too() -> None:
     assert decision.probability.tolist() == [0.5, 0.0, 0.0, 0.5]
     rewards, costs = np.array([0.5, 0.4, 1.0, 0.0]), np.array([0.5, 1.0, 0.0, 0.0])
     side = side_of(GRAPH, 0, rewards, costs)
-    policy.learn(Decision(0, 0, decision.probability), 0.5, 0.5, side)
+    policy.learn(policy.adopt(Decision(0, 0, decision.probability)), 0.5, 0.5, side)
 
     # Values 0, -.6 and 1 are losses .5, .8 and 0; seen with q = 1, 1/2 and 1/2.
     np.testing.assert_allclose(policy._state.score, [-0.5, -1.6, 0.0, 0.0], rtol=1e-14)

@@ -30,6 +30,7 @@ from banditsplit import (
 )
 from banditsplit._argmax import argmax
 from banditsplit._typing import Seed
+from banditsplit.feedback import Pull
 from banditsplit.testing import LAWS, LawBroken, Subject, check_policy
 
 Make = Callable[..., Policy]
@@ -167,6 +168,24 @@ POLICIES |= {
     "CSUCB": Named(partial(bs.CSUCB, 4, factor=0.2, horizon=1000)),
     "CSTS": Named(partial(bs.CSTS, 4, factor=0.2)),
     "CSETC": Named(partial(bs.CSETC, 4, factor=0.2, horizon=30)),
+    "Constrained": Named(
+        partial(bs.Constrained, 4, level=0.3, safe=0, revealing=3),
+        exempt=dict.fromkeys(
+            (
+                "Renaming the arms renames the decisions",
+                TIES,
+                "Every arm gets its chance",
+                "An arm that began badly gets another chance",
+            ),
+            "one arm is safe, and the others wait for their certificate",
+        )
+        | {
+            "With every arm revealed it does not matter which was pulled": (
+                "only what a pull was sure to show is learned from"
+            ),
+            NEVER_LEARNS: "it wants the least cost, not the most reward",
+        },
+    ),
 }
 POLICIES |= {
     "LinUCB": Named(partial(bs.LinUCB, 4, features=2)),
@@ -219,6 +238,111 @@ def test_every_law_concerns_some_named_policy() -> None:
     idle = {law.name for law in LAWS if all(law.outside(s) is not None for s in subjects)}
 
     assert idle == set()
+
+
+# What production asks of them: they do it, or are listed here and refuse.
+
+FORGETTING = {"DUCB", "SWUCB", "DiscountedThompson", "CUSUMUCB", "GLRUCB"}
+DRAWING = {"EXP3", "EXP3 gamma", "EXP3IX", "EXP3IX eta", "EXP3S", "EXP3SET"}
+DRAWING |= {"TsallisINF", "TsallisINF reduced variance"}
+PAYING = {"UCB1 by reward per cost", "UCBBV", "BudgetedThompsonSampling", "PrimalDualBwK"}
+PAYING |= {"CSUCB", "CSTS", "CSETC"}
+LINEAR = {name for name in POLICIES if POLICIES[name].make(seed=0).recipe.context_shape}
+
+CERTIFIED = {"Constrained"}  # what it certifies hangs on the order, and on one set of arms
+
+# The order of rounds, or the round itself, is a part of what they know.
+NO_MERGE = FORGETTING | CERTIFIED | {"EXP3IX", "EXP3S", "PrimalDualBwK"}
+NO_MERGE |= {"TsallisINF reduced variance"}
+# One mean an arm is not what they learn from, or it would belong to a round.
+NO_WARM_START = FORGETTING - {"DUCB", "DiscountedThompson"} | DRAWING | PAYING | LINEAR
+NO_WARM_START |= CERTIFIED
+# Arms are compared over the same rounds.
+NO_OTHER_ARMS = DRAWING | CERTIFIED
+
+
+def lived(policy: Policy, named: Named, seed: int, rounds: int = 25) -> list[Any]:
+    """Let a policy of one run live, and return what it was told with what it drew from."""
+    rng, recipe, pulls = np.random.default_rng(seed), policy.recipe, []
+    for _ in range(rounds):
+        shape = recipe.context_shape
+        context = None if shape is None else rng.normal(size=shape)
+        arm, drawn = recipe.choose(policy._state, rng, context, None)
+        reward, cost = rng.uniform(*named.rewards), rng.uniform(*named.costs, recipe.resources)
+        chance = None if drawn is None else drawn[arm]
+        pulls.append(Pull(arm, reward, cost, None, chance, context, None, drawn))
+        recipe.learn(policy._state, pulls[-1], None)
+    return pulls
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_devices_merge_to_one_that_saw_everything_or_it_is_refused(name: str) -> None:
+    """In full: tests/test_merge.py."""
+    named = POLICIES[name]
+    devices, one = [named.make(seed=seed) for seed in range(3)], named.make(seed=0)
+    for seed, device in enumerate(devices):
+        for pull in lived(device, named, seed):
+            one.recipe.learn(one._state, pull, None)
+    if name in NO_MERGE:
+        with pytest.raises(ValueError, match=r"(?s)^`(memory|recipe)` must .*, got "):
+            devices[0].merge(*devices[1:])
+        return
+
+    merged = devices[0].merge(*devices[1:], seed=0)
+
+    assert merged.round == one.round == 76
+    assert merged.stats.pulls.tolist() == one.stats.pulls.tolist()
+    np.testing.assert_allclose(merged.stats.mean, one.stats.mean, rtol=1e-12, atol=1e-15)
+    context = None if one.recipe.context_shape is None else np.ones(one.recipe.context_shape)
+    probabilities = merged.probabilities(context), one.probabilities(context)
+    if probabilities[0] is not None:
+        np.testing.assert_allclose(*probabilities, rtol=1e-9, atol=1e-12)
+    assert merged.recommendation == one.recommendation
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_it_starts_warm_or_refuses(name: str) -> None:
+    """In full: tests/test_warm_start.py."""
+    policy = POLICIES[name].make(seed=0)
+    prior = np.linspace(0.1, 0.9, policy.arms)
+    if name in NO_WARM_START:
+        with pytest.raises(ValueError, match=r"(?s)^`(memory|recipe)` must .*, got "):
+            policy.warm_start(prior, 10, 0.1)
+        return
+
+    policy.warm_start(prior, 10, 0.1)
+
+    assert policy.stats.pulls.tolist() == [10.0] * policy.arms
+    assert policy.stats.mean.tolist() == prior.tolist()
+    assert policy.recommendation == policy.arms - 1
+    assert policy.round == 1
+    policy.update(policy.select(), 0.5, 0.5)
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_its_arms_come_and_go_or_it_refuses(name: str) -> None:
+    """In full: tests/test_changing_arms.py."""
+    named = POLICIES[name]
+    policy = named.make(seed=0)
+    arms = policy.arms
+    lived(policy, named, 0)
+    if name in NO_OTHER_ARMS:
+        for change in (policy.add_arms, partial(policy.remove_arms, 0)):
+            with pytest.raises(ValueError, match=r"(?s)^`recipe` must .*, got "):
+                change()
+        assert policy.arms == arms
+        return
+    before = policy.stats
+
+    policy.add_arms(2)
+    policy.remove_arms([0, arms])  # the first one, and one of the new ones
+
+    assert policy.arms == arms
+    assert policy.stats.pulls.tolist() == [*before.pulls[1:].tolist(), 0.0]
+    assert policy.stats.mean.tolist() == [*before.mean[1:].tolist(), 0.0]
+    assert policy.round == 26
+    lived(policy, named, 1)
+    assert policy.round == 51
 
 
 # What only our own policies can be asked.

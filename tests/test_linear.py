@@ -120,7 +120,7 @@ def test_after_ten_thousand_rounds_the_model_is_what_solving_the_whole_history_g
     contexts = rng.standard_normal((rounds, *context_shape(policy))) @ mix
     arms, rewards = rng.integers(ARMS, size=rounds), rng.standard_normal(rounds)
     for context, arm, reward in zip(contexts, arms.tolist(), rewards, strict=True):
-        policy.learn(Decision(0, arm, None, context), reward)
+        policy.learn(policy.adopt(Decision(0, arm, None, context)), reward)
 
     seen = contexts[np.arange(rounds), arms] if shared else contexts
     for number in range(1 if shared else ARMS):
@@ -256,7 +256,7 @@ def test_a_batch_is_its_runs_side_by_side(make: Callable[..., Policy], *, shared
         one.update(arm, reward[0])
         batch.update([arm], reward[:1])
         three.update(arms, reward)
-        alone.learn(Decision(0, int(arms[1]), None, context[1]), reward[1])
+        alone.learn(alone.adopt(Decision(0, int(arms[1]), None, context[1])), reward[1])
     for first, second in ((one, batch), (alone, three)):
         row = 0 if second is batch else 1
         for name in ("root", "estimate", "log_volume"):
@@ -321,10 +321,11 @@ def test_late_feedback_in_another_order_gives_the_same_model(
     contexts = rng.standard_normal((60, *context_shape(in_order)))
     waiting = [in_order.decide(context) for context in contexts]
     rewards = list(rng.standard_normal((60, *([] if runs is None else [runs]))))
+    elsewhere = [shuffled.adopt(decision) for decision in waiting]
     for number in range(60):
         in_order.learn(waiting[number], rewards[number])
     for number in rng.permutation(60):
-        shuffled.learn(waiting[number], rewards[number])
+        shuffled.learn(elsewhere[number], rewards[number])
 
     np.testing.assert_allclose(
         model(shuffled).estimate, model(in_order).estimate, rtol=1e-10, atol=1e-12

@@ -37,8 +37,10 @@ NAMES = [
     "BoltzmannGumbel",
     "BudgetRecipe",
     "BudgetedThompsonSampling",
+    "Constrained",
     "CostlyProblem",
     "Decision",
+    "DecisionLog",
     "DiscountedThompson",
     "DriftOptions",
     "EpsilonGreedy",
@@ -84,14 +86,16 @@ NAMES = [
     "feedback",
     "indices",
     "load",
+    "logs",
     "memories",
     "objectives",
+    "read_log",
     "recipes",
     "simulate",
     "theory",
     "with_budget",
 ]
-MODULES = ("feedback", "indices", "memories", "objectives", "recipes", "theory")
+MODULES = ("feedback", "indices", "logs", "memories", "objectives", "recipes", "theory")
 HEAVY = ("torch", "gymnasium", "matplotlib", "pandas", "hypothesis", "scipy.stats")
 
 

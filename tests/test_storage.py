@@ -63,7 +63,7 @@ def test_a_file_is_json_with_a_schema_and_no_pickle(raw: bytes) -> None:
 
     assert sorted(document) == ["format", "policy", "schema", "sha256"]
     assert document["format"] == "banditsplit.policy"
-    assert document["schema"] == 1
+    assert document["schema"] == 2
     assert document["policy"]["recipe"]["index"] == {"part": "UCB", "alpha": 2.0, "span": 1.0}
 
 
@@ -216,9 +216,11 @@ def test_a_foreign_file_is_refused(foreign: str, tmp_path: Path) -> None:
 
 def test_a_newer_schema_is_refused_by_its_number(raw: bytes, tmp_path: Path) -> None:
     path = tmp_path / "newer.json"
-    path.write_text(json.dumps(json.loads(raw) | {"schema": 2}))
+    path.write_text(json.dumps(json.loads(raw) | {"schema": 3}))
 
-    with pytest.raises(ValueError, match=r"^`path` must be of schema 1, got 2 in "):
+    with pytest.raises(
+        ValueError, match=r"^`path` must be of schema 2 or an older one, got 3 in "
+    ):
         load(path)
 
 

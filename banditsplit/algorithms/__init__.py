@@ -3,6 +3,7 @@
 from banditsplit.algorithms._bayes_ucb import BayesUCB
 from banditsplit.algorithms._boltzmann_gumbel import BoltzmannGumbel
 from banditsplit.algorithms._budgeted import UCBBV, BudgetedThompsonSampling, PrimalDualBwK
+from banditsplit.algorithms._constrained import Constrained
 from banditsplit.algorithms._cost_subsidy import CSETC, CSTS, CSUCB
 from banditsplit.algorithms._drift import CUSUMUCB, DUCB, GLRUCB, SWUCB, DiscountedThompson
 from banditsplit.algorithms._epsilon_greedy import EpsilonGreedy
@@ -48,6 +49,7 @@ __all__ = [
     "BayesUCB",
     "BoltzmannGumbel",
     "BudgetedThompsonSampling",
+    "Constrained",
     "DiscountedThompson",
     "EpsilonGreedy",
     "ExploreThenCommit",

@@ -1,5 +1,6 @@
 """Another index, with a share of uniform exploration."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, final
 
@@ -51,3 +52,7 @@ class Exploring(Index):
         if not explore.any():
             return scores
         return np.where(explore, 0.0, scores)
+
+    def change_arms(self, kept: Sequence[int], added: int) -> "Exploring":
+        """Return it with the index for these arms."""
+        return Exploring(self.index.change_arms(kept, added), self.share)

@@ -1,5 +1,6 @@
 """Scores that no observation changes: what learning has to beat."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, final
 
@@ -46,3 +47,10 @@ class Fixed(Index):
         scores = np.zeros_like(stats.mean)
         scores[..., self.arm] = 1.0
         return scores
+
+    def change_arms(self, kept: Sequence[int], added: int) -> "Fixed":
+        """Return the index with the new number of its arm, which must stay."""
+        del added
+        if self.arm not in kept:
+            raise ValueError(f"`arms` must not hold the arm of {self!r}, got {self.arm}.")
+        return Fixed(list(kept).index(self.arm))

@@ -2,6 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -39,6 +40,11 @@ class Index(ABC):
     @abstractmethod
     def __call__(self, stats: ArmStats, rng: np.random.Generator) -> Float:
         """Return the index of every arm, `[..., arms]`; ties are the caller's matter."""
+
+    def change_arms(self, kept: Sequence[int], added: int) -> "Index":
+        """Return the index for the ``kept`` arms and ``added`` ones behind: most know none."""
+        del kept, added
+        return self
 
 
 def score(

@@ -1,12 +1,13 @@
 """What is long ago counts less."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
 import numpy as np
 
 from banditsplit import _checks
-from banditsplit._stats import ArmStats
+from banditsplit._stats import ArmStats, warmed
 from banditsplit._typing import Bool, Float
 from banditsplit.feedback import Cell
 
@@ -80,3 +81,11 @@ class Discounted:
                 if array is not None:
                     array[faint] = 0.0
             state.untried = int(np.count_nonzero(faint))
+
+    def warm_start(self, state: ArmStats, prior: ArmStats) -> ArmStats:
+        """Return the state as if the latest round had shown what ``prior`` tells."""
+        return warmed(state, prior)
+
+    def change_arms(self, state: ArmStats, kept: Sequence[int], added: int) -> ArmStats:
+        """Return the state of the ``kept`` arms, and ``added`` untried ones behind them."""
+        return state.change_arms(kept, added)

@@ -1,11 +1,12 @@
 """Everything counts, and counts the same."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
-from banditsplit._stats import ArmStats
+from banditsplit._stats import ArmStats, pooled, warmed
 from banditsplit._typing import Bool, Float
 from banditsplit.feedback import Cell
 
@@ -20,10 +21,8 @@ class Full:
 
     def empty(self, runs: int | None, arms: int, *, variance: bool = False) -> ArmStats:
         """Return the state before the first round."""
-        runs_adjacent = runs is not None and runs > arms
-        return ArmStats.empty(
-            runs, arms, variance=variance, order="F" if runs_adjacent else "C"
-        )
+        order = _order(1 if runs is None else runs, arms)
+        return ArmStats.empty(runs, arms, variance=variance, order=order)
 
     def stats(self, state: ArmStats) -> ArmStats:
         """Return the state: it is what an index needs."""
@@ -60,3 +59,23 @@ class Full:
             state.t += 1
         else:
             state.t[where] += 1
+
+    def merge(self, states: Sequence[ArmStats]) -> ArmStats:
+        """Return the state of one that saw what all of ``states`` saw, in any order."""
+        merged = pooled(states)
+        merged.t = 1 + sum(state.t - 1 for state in states)
+        return merged
+
+    def warm_start(self, state: ArmStats, prior: ArmStats) -> ArmStats:
+        """Return the state after the observations of ``prior``, which belong to no round."""
+        return warmed(state, prior)
+
+    def change_arms(self, state: ArmStats, kept: Sequence[int], added: int) -> ArmStats:
+        """Return the state of the ``kept`` arms, and ``added`` untried ones behind them."""
+        runs = state.mean.size // state.mean.shape[-1]
+        return state.change_arms(kept, added, order=_order(runs, len(kept) + added))
+
+
+def _order(runs: int, arms: int) -> Literal["C", "F"]:
+    """Return which axis is adjacent in memory: the longer one."""
+    return "F" if runs > arms else "C"

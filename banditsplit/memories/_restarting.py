@@ -1,13 +1,15 @@
 """Everything counts, until a detector says that something has changed."""
 
+import dataclasses
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
 import numpy as np
 
 from banditsplit import _checks
-from banditsplit._stats import ArmStats
+from banditsplit._stats import ArmStats, change_arms
 from banditsplit._typing import Bool, Float
 from banditsplit.feedback import Cell
 from banditsplit.memories._detectors import Detector
@@ -90,18 +92,34 @@ class Restarting:
         restarts: Bool = np.any(changed, axis=-1, keepdims=True)
         if restarts.any():
             self._forget(state, restarts | changed if self.every_arm else changed.copy())
-        if self.every_arm:
-            if isinstance(seen.effective, int):
-                seen.effective = 1 if restarts[0] else seen.effective + 1
-            else:
-                seen.effective += 1 if where is None else where[:, None]
-                seen.effective[restarts] = 1
+        if not self.every_arm:
+            _count_what_counts(seen)
+        elif isinstance(seen.effective, int):
+            seen.effective = 1 if restarts[0] else seen.effective + 1
         else:
-            known = seen.pulls.sum(-1, keepdims=True).astype(np.int64) + 1
-            if isinstance(seen.effective, int):
-                seen.effective = min(seen.t, int(known[0]))
-            else:
-                np.minimum(seen.t, known, out=seen.effective)
+            seen.effective += 1 if where is None else where[:, None]
+            seen.effective[restarts] = 1
+
+    def change_arms(
+        self, state: RestartingState, kept: Sequence[int], added: int
+    ) -> RestartingState:
+        """Return the state of the ``kept`` arms, and ``added`` untried ones behind them.
+
+        Raises:
+            ValueError: The detector's state is not laid out by arms.
+        """
+        shape, watched = state.changed.shape, {}
+        for field in dataclasses.fields(state.detector):
+            array = getattr(state.detector, field.name)
+            if np.shape(array)[: len(shape)] != shape:
+                wanted = f"`detector` must keep arrays of shape {shape} and more"
+                raise ValueError(f"{wanted}, got {field.name}={array!r} of {self.detector!r}.")
+            watched[field.name] = change_arms(array, kept, added, len(shape) - 1)
+        seen = state.seen.change_arms(kept, added)
+        if not self.every_arm:
+            _count_what_counts(seen)
+        detector = dataclasses.replace(state.detector, **watched)
+        return RestartingState(seen, detector, change_arms(state.changed, kept, added))
 
     def _forget(self, state: RestartingState, which: Bool) -> None:
         seen = state.seen
@@ -111,3 +129,12 @@ class Restarting:
         seen.untried = int(np.count_nonzero(seen.pulls == 0.0))
         self.detector.forget(state.detector, which)
         state.changed[...] = False
+
+
+def _count_what_counts(seen: ArmStats) -> None:
+    """Set ``effective`` to the observations that still count plus 1, at most the round."""
+    known = seen.pulls.sum(-1, keepdims=True).astype(np.int64) + 1
+    if isinstance(seen.effective, int):
+        seen.effective = min(seen.t, int(known[0]))
+    else:
+        np.minimum(seen.t, known, out=seen.effective)

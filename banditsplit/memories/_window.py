@@ -8,6 +8,7 @@ slot ahead, which speaks for what is left of the old pass, together with what wa
 new one: two numbers to merge, in constant time.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from banditsplit import _checks
-from banditsplit._stats import ArmStats
+from banditsplit._stats import ArmStats, change_arms
 from banditsplit._typing import Bool, Float
 from banditsplit.feedback import Cell
 from banditsplit.memories._full import Full
@@ -111,6 +112,17 @@ class SlidingWindow:
             seen.effective = min(seen.t, self.window)
         else:
             np.minimum(seen.t, self.window, out=seen.effective)
+
+    def change_arms(self, state: WindowState, kept: Sequence[int], added: int) -> WindowState:
+        """Return the state of the ``kept`` arms, and ``added`` untried ones behind them."""
+        spread = state.spread
+        return WindowState(
+            state.seen.change_arms(kept, added),
+            state.recent.change_arms(kept, added),
+            change_arms(state.pulls, kept, added),
+            change_arms(state.mean, kept, added),
+            None if spread is None else change_arms(spread, kept, added),
+        )
 
     def _begin_anew(self, state: WindowState, rows: Any) -> None:
         """Turn the slots of a complete pass into suffixes, and start the next one."""

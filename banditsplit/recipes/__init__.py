@@ -2,6 +2,7 @@
 
 from banditsplit.recipes._budget import BudgetRecipe
 from banditsplit.recipes._commit import CommitRecipe
+from banditsplit.recipes._constrained import Certificate, ConstrainedRecipe
 from banditsplit.recipes._elimination import EliminationRecipe
 from banditsplit.recipes._estimator import Estimator, ImportanceWeighting, ReducedVariance
 from banditsplit.recipes._index import IndexRecipe
@@ -25,7 +26,9 @@ from banditsplit.recipes._weighting import ExponentialWeighting, TsallisWeightin
 
 __all__ = [
     "BudgetRecipe",
+    "Certificate",
     "CommitRecipe",
+    "ConstrainedRecipe",
     "EliminationRecipe",
     "Estimator",
     "ExponentialWeighting",

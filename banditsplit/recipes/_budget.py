@@ -1,7 +1,8 @@
 """Play until the budget is spent, whatever the play is."""
 
+import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -116,10 +117,36 @@ class BudgetRecipe(Recipe):
         """Return the arm that the recipe would keep."""
         return self.recipe.recommend(state.play)
 
+    def certificate(self, state: BudgetState) -> Any:
+        """Return what the recipe certifies."""
+        return self.recipe.certificate(state.play)
+
     def finished(self, state: BudgetState) -> Any:
         """Return whether a resource is used up, or the recipe has finished."""
         spent = (state.spent + state.carry >= self._limit).any(-1)
         return spent | self.recipe.finished(state.play)
+
+    def merge(self, states: Sequence[BudgetState]) -> BudgetState:
+        """Return the state of one that saw, and paid for, what all of ``states`` did."""
+        play = self.recipe.merge([state.play for state in states])
+        paid = np.stack([part for state in states for part in (state.spent, state.carry)], -1)
+        spent, carry = np.empty_like(states[0].spent), np.empty_like(states[0].spent)
+        for place in np.ndindex(spent.shape):
+            parts = paid[place].tolist()
+            spent[place] = total = math.fsum(parts)
+            carry[place] = math.fsum([*parts, -total])
+        return BudgetState(spent, carry, play)
+
+    def warm_start(self, state: BudgetState, prior: ArmStats) -> BudgetState:
+        """Return the state after the observations of ``prior``, which cost nothing."""
+        return replace(state, play=self.recipe.warm_start(state.play, prior))
+
+    def change_arms(
+        self, state: BudgetState, kept: Sequence[int], added: int
+    ) -> tuple["BudgetRecipe", BudgetState]:
+        """Return recipe and state for other arms, if the recipe can; what is spent is spent."""
+        recipe, play = self.recipe.change_arms(state.play, kept, added)
+        return replace(self, recipe=recipe), replace(state, play=play)
 
 
 def _sum(cost: Any) -> Any:

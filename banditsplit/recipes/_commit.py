@@ -1,6 +1,7 @@
 """Explore every arm equally, then commit to the best for good."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from banditsplit._typing import Bool, Int
 from banditsplit.feedback import Pull, Seen
 from banditsplit.memories import Full
 from banditsplit.objectives import Objective, Reward
-from banditsplit.recipes._common import least_observed, values
+from banditsplit.recipes._common import least_observed, refuse_prior, values
 from banditsplit.recipes._recipe import Recipe
 
 
@@ -40,6 +41,9 @@ class CommitRecipe(Recipe):
     No mask changes a commitment. While the committed arm is masked, and while the arms that
     still want exploring are, the available arm with the best mean stands in.
 
+    Where it did not learn from one round after another (memories were merged, a warm start,
+    other arms), it commits anew, by all that is known then.
+
     Attributes:
         arms: How many arms there are.
         pulls_each: Observations of every arm before committing, at least 1.
@@ -60,8 +64,7 @@ class CommitRecipe(Recipe):
 
     def empty(self, runs: int | None) -> CommitState:
         """Return the state before the first round."""
-        committed = np.full(() if runs is None else runs, -1, np.int64)
-        return CommitState(committed, ArmStats.empty(runs, self.arms))
+        return _undecided(ArmStats.empty(runs, self.arms))
 
     def stats(self, state: CommitState) -> ArmStats:
         """Return what is known of each arm."""
@@ -87,3 +90,24 @@ class CommitRecipe(Recipe):
         for cell, value in values(self.objective, pull, side):
             memory.observe(state.stats, cell, value)
         memory.advance(state.stats, pull.where)
+
+    def merge(self, states: Sequence[CommitState]) -> CommitState:
+        """Return the state of one that saw what all of ``states`` saw."""
+        return _undecided(Full().merge([state.stats for state in states]))
+
+    def warm_start(self, state: CommitState, prior: ArmStats) -> CommitState:
+        """Return the state after the observations of ``prior``."""
+        refuse_prior(prior, self)
+        return _undecided(Full().warm_start(state.stats, prior))
+
+    def change_arms(
+        self, state: CommitState, kept: Sequence[int], added: int
+    ) -> tuple["CommitRecipe", CommitState]:
+        """Return recipe and state for other arms; untried ones are explored first."""
+        recipe = replace(self, arms=len(kept) + added)
+        return recipe, _undecided(state.stats.change_arms(kept, added))
+
+
+def _undecided(stats: ArmStats) -> CommitState:
+    """Return the state that has not committed yet."""
+    return CommitState(np.full(stats.mean.shape[:-1], -1, np.int64), stats)

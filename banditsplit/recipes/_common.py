@@ -8,6 +8,7 @@ from banditsplit._argmax import argmax
 from banditsplit._stats import ArmStats
 from banditsplit._typing import Bool
 from banditsplit.objectives import Objective
+from banditsplit.recipes._channels import refuse_outside
 from banditsplit.recipes._index import LARGEST
 
 
@@ -25,6 +26,11 @@ def values(
             raise ValueError(f"`reward` must have a value in [{low}, {high}], got {came}.")
         valued.append((observed.cell, value))
     return valued
+
+
+def refuse_prior(prior: ArmStats, whom: Any) -> None:
+    """Refuse a prior whose means are beyond what values may be."""
+    refuse_outside("mean", prior.mean[prior.pulls > 0], -LARGEST, LARGEST, whom)
 
 
 def least_observed(

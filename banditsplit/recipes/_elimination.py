@@ -1,7 +1,8 @@
 """Play the arms that may still be the best in turn, until one is left."""
 
 import math
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from banditsplit._typing import Bool, Float
 from banditsplit.feedback import Pull, Seen
 from banditsplit.memories import Full
 from banditsplit.objectives import Objective, Reward
-from banditsplit.recipes._common import least_observed, values
+from banditsplit.recipes._common import least_observed, refuse_prior, values
 from banditsplit.recipes._recipe import Recipe
 
 
@@ -44,6 +45,10 @@ class EliminationRecipe(Recipe):
     Least observed first, ties broken evenly. A dropped arm never returns, and the arm whose
     mean minus radius is largest is never dropped, so the last one stays. Where a mask leaves
     no arm alive, the available arm with the best mean stands in.
+
+    Where it did not learn from one round after another (memories were merged, a warm start,
+    other arms), the arms are alive that the statistics as they are then do not rule out. One
+    that had been dropped may come back.
 
     Attributes:
         arms: How many arms there are.
@@ -98,8 +103,34 @@ class EliminationRecipe(Recipe):
         for cell, value in values(self.objective, pull, side):
             memory.observe(stats, cell, value)
         memory.advance(stats, pull.where)
+        state.alive &= self._plausible(stats, state.alive)
+
+    def merge(self, states: Sequence[EliminationState]) -> EliminationState:
+        """Return the state of one that saw what all of ``states`` saw."""
+        return self.anew(Full().merge([state.stats for state in states]))
+
+    def warm_start(self, state: EliminationState, prior: ArmStats) -> EliminationState:
+        """Return the state after the observations of ``prior``."""
+        refuse_prior(prior, self)
+        return self.anew(Full().warm_start(state.stats, prior))
+
+    def change_arms(
+        self, state: EliminationState, kept: Sequence[int], added: int
+    ) -> tuple["EliminationRecipe", EliminationState]:
+        """Return recipe and state for other arms; untried ones are alive."""
+        recipe = replace(self, arms=len(kept) + added)
+        return recipe, recipe.anew(state.stats.change_arms(kept, added))
+
+    def anew(self, stats: ArmStats) -> EliminationState:
+        """Return the state whose arms the statistics alone say to be alive."""
+        alive = self._plausible(stats, np.ones(stats.mean.shape, np.bool_))
+        return EliminationState(alive, stats)
+
+    def _plausible(self, stats: ArmStats, among: Bool) -> Bool:
+        """Return which arms no arm of ``among`` is surely better than, `[..., arms]`."""
         radius = self.radius(stats.pulls)
-        low = np.where(state.alive, stats.mean - radius, -math.inf)
+        low = np.where(among, stats.mean - radius, -math.inf)
         best = low.max(-1, keepdims=True)
         # Beside huge means a radius may vanish: the best arm does not drop itself.
-        state.alive &= (stats.mean + radius > best) | (low == best)
+        plausible: Bool = (stats.mean + radius > best) | (low == best)
+        return plausible

@@ -19,6 +19,11 @@ class Estimator(ABC):
 
     __slots__ = ()
 
+    @property
+    def additive(self) -> bool:
+        """Whether a round adds the same whenever it is learned: False unless it says so."""
+        return False
+
     @abstractmethod
     def __call__(self, value: Float, seen: Bool, chance: Float, t: int | Int) -> Float:
         """Return what round ``t`` adds to the score of every arm, `[..., arms]`.
@@ -54,6 +59,11 @@ class ImportanceWeighting(Estimator):
         _checks.fraction("baseline", self.baseline)
         _checks.nonnegative("gamma", self.gamma)
         _checks.instance("decay", self.decay, bool)
+
+    @property
+    def additive(self) -> bool:
+        """Only a ``gamma`` that decays looks at the round."""
+        return not (self.gamma and self.decay)
 
     def __call__(self, value: Float, seen: Bool, chance: Float, t: int | Int) -> Float:
         """Return what round ``t`` adds to the score of every arm, `[..., arms]`."""

@@ -1,7 +1,8 @@
 """Score every arm and take the best."""
 
 import math
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from banditsplit.feedback import Cell, Pull, Seen
 from banditsplit.indices import Fixed, Index
 from banditsplit.indices._index import score
 from banditsplit.memories import Full, Memory
+from banditsplit.memories._memory import ask
 from banditsplit.objectives import Objective, Ratio, Reward, Subsidy
 from banditsplit.recipes._recipe import Recipe
 
@@ -102,16 +104,33 @@ class IndexRecipe(Recipe):
         memory.observe(state, cell, value)
         memory.advance(state, None)
 
+    def merge(self, states: Sequence[Any]) -> Any:
+        """Return the state of one that saw what all of ``states`` saw, if the memory can."""
+        return ask(self.memory, "merge")(states)
+
+    def warm_start(self, state: Any, prior: ArmStats) -> Any:
+        """Return the state after the observations of ``prior``, if the memory can."""
+        self._check(prior.mean[prior.pulls > 0], "mean")
+        return ask(self.memory, "warm_start")(state, prior)
+
+    def change_arms(
+        self, state: Any, kept: Sequence[int], added: int
+    ) -> tuple["IndexRecipe", Any]:
+        """Return recipe and state for other arms, if the memory can."""
+        index = self.index.change_arms(kept, added)
+        recipe = replace(self, arms=len(kept) + added, index=index)
+        return recipe, ask(self.memory, "change_arms")(state, kept, added)
+
     def _value(self, reward: Any, cost: Any) -> Any:
         """Return what observations are worth under the objective, or refuse them."""
         value = self.objective.value(reward, cost)
         self._check(value)
         return value
 
-    def _check(self, value: Any) -> None:
+    def _check(self, value: Any, name: str = "reward") -> None:
         """Refuse values, a number or an array, that index or memory cannot take."""
         if np.size(value) and not (np.min(value) >= self._low and np.max(value) <= self._high):
             parts = f"{self.index!r} x {self.memory!r}"
             wanted = f"have a value in [{self._low}, {self._high}] for {parts}"
             came = f"{value!r} under {self.objective!r}"
-            raise ValueError(f"`reward` must {wanted}, got {came}.")
+            raise ValueError(f"`{name}` must {wanted}, got {came}.")

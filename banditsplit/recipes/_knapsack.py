@@ -2,20 +2,20 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, NoReturn
 
 import numpy as np
 
 from banditsplit import _checks
 from banditsplit._argmax import argmax
-from banditsplit._stats import ArmStats
+from banditsplit._stats import ArmStats, change_arms
 from banditsplit._typing import Bool, Float
 from banditsplit.feedback import Pull, Seen
 from banditsplit.memories import Full
 from banditsplit.recipes._budget import amounts
 from banditsplit.recipes._channels import refuse_outside, tried
-from banditsplit.recipes._recipe import Recipe
+from banditsplit.recipes._recipe import Recipe, unable
 
 
 @dataclass(slots=True, eq=False)
@@ -144,6 +144,25 @@ class KnapsackRecipe(Recipe):
         """Return whether the horizon is over."""
         t = state.arms.t
         return t > self.horizon if isinstance(t, int) else t[:, 0] > self.horizon
+
+    def merge(self, states: Sequence[KnapsackState]) -> NoReturn:
+        """Refuse: what a pull raised the prices by hung on what was known before it."""
+        del states
+        raise unable(self, "merge", "prices depend on the order of the rounds")
+
+    def warm_start(self, state: KnapsackState, prior: ArmStats) -> NoReturn:
+        """Refuse: a prior tells one value of an arm, and here it has several."""
+        del state, prior
+        raise unable(self, "start warm", "it learns reward and costs apart")
+
+    def change_arms(
+        self, state: KnapsackState, kept: Sequence[int], added: int
+    ) -> tuple["KnapsackRecipe", KnapsackState]:
+        """Return recipe and state for other arms; prices stay, as what was taken is taken."""
+        recipe = replace(self, arms=len(kept) + added)
+        stats = state.arms.change_arms(kept, added)
+        cost = change_arms(state.cost, kept, added, -2)
+        return recipe, KnapsackState(stats, cost, state.price)
 
     def _lower(self, cost: Float, pulls: Float) -> Float:
         """Return lower bounds of the scaled costs, `[..., resources + 1]`; time's is exact."""

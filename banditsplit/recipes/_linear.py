@@ -1,20 +1,21 @@
 """Values that are linear in a context: ridge regression, and a rule that uses it."""
 
-from dataclasses import dataclass, field
-from typing import Any, final
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, NoReturn, final
 
 import numpy as np
 
 from banditsplit import _checks
 from banditsplit._argmax import argmax
 from banditsplit._draw import draw
-from banditsplit._stats import ArmStats
+from banditsplit._stats import ArmStats, change_arms
 from banditsplit._typing import Bool, Float
 from banditsplit.feedback import Pull, Seen
 from banditsplit.memories import Full
 from banditsplit.objectives import Objective, Reward
 from banditsplit.recipes._linear_rules import LinearIndex, LinearLottery, Prediction, dot
-from banditsplit.recipes._recipe import Recipe
+from banditsplit.recipes._recipe import Recipe, unable
 
 # Contexts and values within the first and a ridge from the second on: no square overflows.
 LARGEST, SMALLEST_RIDGE = 1e100, 1e-50
@@ -155,6 +156,54 @@ class LinearRecipe(Recipe):
             self._regress(state, model, features, value)
         _ARMS.observe(state.arms, cell, value)
         _ARMS.advance(state.arms, pull.where)
+
+    def merge(self, states: Sequence[LinearState]) -> LinearState:
+        """Return the state of one that saw what all of ``states`` saw.
+
+        Each root becomes a block of rows ``X`` with ``X' X = A``, each estimate what they
+        would have given. A singular value decomposition of all blocks together takes their sum
+        without squaring anything; from it the surplus of ridges is taken away.
+
+        Raises:
+            ValueError: A root is singular: contexts so large that rounding left nothing of it.
+        """
+        roots = np.stack([state.root for state in states], -3)
+        try:  # [..., models, states, features, features]
+            blocks: Any = np.linalg.inv(roots).swapaxes(-1, -2)
+        except np.linalg.LinAlgError:
+            raise unable(self, "merge", "rounding has left nothing of a confidence") from None
+        estimates = np.stack([state.estimate for state in states], -2)
+        given = (blocks @ estimates[..., None])[..., 0]
+        lead, features = blocks.shape[:-3], self.features
+        rows, given = blocks.reshape(*lead, -1, features), given.reshape(*lead, -1, 1)
+        left, s, right = np.linalg.svd(rows, full_matrices=False)
+        moment = np.maximum(s * s - (len(states) - 1) * self.ridge, self.ridge)
+        along = (left.swapaxes(-1, -2) @ given)[..., 0] * s / moment
+        return LinearState(
+            arms=_ARMS.merge([state.arms for state in states]),
+            root=right / np.sqrt(moment)[..., None],
+            estimate=(along[..., None, :] @ right)[..., 0, :],
+            log_volume=np.log(moment / self.ridge).sum(-1),
+        )
+
+    def warm_start(self, state: LinearState, prior: ArmStats) -> NoReturn:
+        """Refuse: a regression learns from values in a context."""
+        del state, prior
+        raise unable(self, "start warm", "a mean has no context")
+
+    def change_arms(
+        self, state: LinearState, kept: Sequence[int], added: int
+    ) -> tuple["LinearRecipe", LinearState]:
+        """Return recipe and state for other arms; a shared model speaks for them already."""
+        recipe = replace(self, arms=len(kept) + added)
+        arms = _ARMS.change_arms(state.arms, kept, added)
+        if self.shared:
+            return recipe, replace(state, arms=arms)
+        axis = state.log_volume.ndim - 1
+        root = change_arms(state.root, kept, added, axis)
+        root[..., len(kept) :, :, :] = np.eye(self.features) / np.sqrt(self.ridge)
+        others = (change_arms(a, kept, added, axis) for a in (state.estimate, state.log_volume))
+        return recipe, LinearState(arms, root, *others)
 
     def _value(self, reward: Any, cost: Any) -> Any:
         """Return what observations are worth under the objective, or refuse them."""

@@ -135,7 +135,7 @@ class LinearConfidence(LinearIndex):
     norm: float = 1.0
 
     def __post_init__(self) -> None:
-        _open_fraction("delta", self.delta)
+        _checks.open_fraction("delta", self.delta)
         _checks.positive("noise", self.noise)
         _checks.positive("norm", self.norm)
 
@@ -173,7 +173,7 @@ class LinearThompson(LinearIndex):
     def __post_init__(self) -> None:
         _checks.positive("scale", self.scale)
         if self.delta is not None:
-            _open_fraction("delta", self.delta)
+            _checks.open_fraction("delta", self.delta)
 
     def __call__(self, prediction: Prediction, rng: np.random.Generator) -> Float:
         """Return one draw for each arm, `[..., arms]`, in value units."""
@@ -261,9 +261,3 @@ def _evenly(among: Bool) -> Float:
     """Return the same probability for each of the marked arms, `[..., arms]`."""
     even: Float = among / among.sum(-1, keepdims=True)
     return even
-
-
-def _open_fraction(name: str, value: Any) -> None:
-    """Refuse what does not lie strictly between 0 and 1."""
-    if not 0 < _checks.number(name, value) < 1:
-        raise ValueError(f"`{name}` must lie strictly between 0 and 1, got {value!r}.")

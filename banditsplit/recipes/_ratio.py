@@ -1,6 +1,7 @@
 """Play the arm with the best reward per cost, optimistically in both."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,16 @@ from banditsplit.feedback import Pull, Seen
 from banditsplit.indices import Greedy, Index, JointIndex
 from banditsplit.indices._index import score
 from banditsplit.memories import Full, Memory
-from banditsplit.recipes._channels import Channels, mirrored, refuse_outside, tried
+from banditsplit.recipes._channels import (
+    Channels,
+    merged,
+    mirrored,
+    refuse_outside,
+    tried,
+    with_arms,
+)
 from banditsplit.recipes._index import LARGEST
-from banditsplit.recipes._recipe import Recipe
+from banditsplit.recipes._recipe import Recipe, unable
 
 # A lower score of the cost may be nothing, or less. The ratio is then as large as it gets, and
 # arms that could all be free are ranked by what they may give.
@@ -107,6 +115,25 @@ class RatioRecipe(Recipe):
             self.memory.observe(state.cost, cell, part)
         for channel in (state.reward, state.cost):
             self.memory.advance(channel, pull.where)
+
+    def merge(self, states: Sequence[Channels]) -> Channels:
+        """Return the state of one that saw what all of ``states`` saw, if the memory can."""
+        return merged(self.memory, states)
+
+    def warm_start(self, state: Channels, prior: ArmStats) -> Channels:
+        """Refuse: a prior tells one value of an arm, and here it has two."""
+        del state, prior
+        raise unable(self, "start warm", "it learns reward and cost apart")
+
+    def change_arms(
+        self, state: Channels, kept: Sequence[int], added: int
+    ) -> tuple["RatioRecipe", Channels]:
+        """Return recipe and state for other arms, if the memory can."""
+        index = self.index
+        if isinstance(index, Index):
+            index = index.change_arms(kept, added)
+        recipe = replace(self, arms=len(kept) + added, index=index)
+        return recipe, with_arms(self.memory, state, kept, added)
 
     def _share(self, reward: Any, cost: Any) -> Any:
         """Return costs as shares of the largest one, or refuse an observation."""

@@ -1,6 +1,7 @@
 """What a policy asks of the algorithm it plays."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -91,3 +92,43 @@ class Recipe(ABC):
         equal = mean == mean.max(-1, keepdims=True)
         best = np.where(equal, stats.pulls, -1.0).argmax(-1)
         return best if best.ndim else int(best)
+
+    def certificate(self, state: Any) -> Any:
+        """Return what is certified of the arms; None for a recipe that certifies nothing."""
+        del state
+
+    # What production needs, where it makes sense: each returns what is to be, or refuses with
+    # the reason. No state that it is given changes.
+
+    def merge(self, states: Sequence[Any]) -> Any:
+        """Return the state of one that saw what all of ``states`` saw, in whatever order.
+
+        Raises:
+            ValueError: It cannot be told from them, which is so unless a recipe says how.
+        """
+        del states
+        raise unable(self, "merge", "it does not say how what several saw adds up")
+
+    def warm_start(self, state: Any, prior: ArmStats) -> Any:
+        """Return the state after the observations that ``prior`` tells of, made in no round.
+
+        Raises:
+            ValueError: They are not what it learns from, which is so unless a recipe says
+                how; or they lie outside what it takes.
+        """
+        del state, prior
+        raise unable(self, "start warm", "means of arms are not what it learns from")
+
+    def change_arms(self, state: Any, kept: Sequence[int], added: int) -> tuple["Recipe", Any]:
+        """Return recipe and state for the ``kept`` arms and ``added`` untried ones behind.
+
+        Raises:
+            ValueError: It cannot go on with other arms, which is so unless a recipe says how.
+        """
+        del state, kept, added
+        raise unable(self, "change its arms", "it does not say how")
+
+
+def unable(recipe: Recipe, what: str, why: str) -> ValueError:
+    """Return the refusal of something that makes no sense for ``recipe``."""
+    return ValueError(f"`recipe` must be able to {what}, got {recipe!r}: {why}.")

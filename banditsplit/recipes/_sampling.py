@@ -1,20 +1,21 @@
 """Draw the arm from probabilities, and weigh what comes of it by them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 from banditsplit import _checks
 from banditsplit._draw import draw
-from banditsplit._stats import ArmStats
+from banditsplit._stats import ArmStats, total
 from banditsplit._typing import Bool, Float
 from banditsplit.feedback import Pull, Seen
 from banditsplit.memories import Full
 from banditsplit.objectives import Objective, Reward
 from banditsplit.recipes._common import values
 from banditsplit.recipes._estimator import Estimator
-from banditsplit.recipes._recipe import Recipe
+from banditsplit.recipes._recipe import Recipe, unable
 from banditsplit.recipes._weighting import Weighting
 
 # A uniform draw has 53 bits: nothing rarer is ever drawn. Arms chosen elsewhere may be, and
@@ -141,6 +142,28 @@ class SamplingRecipe(Recipe):
         for cell, worth in observed:
             memory.observe(state.stats, cell, worth)
         memory.advance(state.stats, pull.where)
+
+    def merge(self, states: Sequence[SamplingState]) -> SamplingState:
+        """Return the state of one that saw what all of ``states`` saw, where scores add up.
+
+        Each estimate keeps the probabilities that its device drew with.
+        """
+        for part in (self.weighting, self.estimator):
+            if not part.additive:
+                raise unable(self, "merge", f"{part!r} looks at the order of the rounds")
+        score = total(np.stack([state.score for state in states], -1))
+        return SamplingState(score, Full().merge([state.stats for state in states]))
+
+    def warm_start(self, state: SamplingState, prior: ArmStats) -> NoReturn:
+        """Refuse: a mean is no sum of estimates."""
+        del state, prior
+        raise unable(self, "start warm", "no mean says with which chances it was observed")
+
+    def change_arms(self, state: SamplingState, kept: Sequence[int], added: int) -> NoReturn:
+        """Refuse: arms are compared by sums over the same rounds."""
+        del state, kept, added
+        why = "arms are compared by sums over the same rounds, and steps are tuned to them"
+        raise unable(self, "change its arms", why)
 
     def _basis(self, pull: Pull, score: Float, t: Any) -> Float:
         """Return the probabilities of all arms in the choice that is answered."""

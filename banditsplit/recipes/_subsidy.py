@@ -1,7 +1,7 @@
 """Play the cheapest arm that is good enough."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,10 +14,18 @@ from banditsplit.feedback import Pull, Seen
 from banditsplit.indices import Index
 from banditsplit.indices._index import score
 from banditsplit.memories import Full, Memory
+from banditsplit.memories._memory import ask
 from banditsplit.objectives import Subsidy
-from banditsplit.recipes._channels import Channels, mirrored, refuse_outside
+from banditsplit.recipes._channels import (
+    Channels,
+    merged,
+    mirrored,
+    refuse_outside,
+    told_costs,
+    with_arms,
+)
 from banditsplit.recipes._index import LARGEST
-from banditsplit.recipes._recipe import Recipe
+from banditsplit.recipes._recipe import Recipe, unable
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +73,7 @@ class SubsidyRecipe(Recipe):
         _checks.integer("explore", self.explore, least=1)
         _checks.instance("side_observations", self.side_observations, bool)
         _checks.method("memory", self.memory, "observe")
-        if self.costs is not None:
-            wanted = f"`costs` must hold {self.arms} numbers, one for each arm"
-            if not isinstance(self.costs, Iterable):
-                raise TypeError(f"{wanted}, got {self.costs!r}.")
-            costs = tuple(_checks.nonnegative("costs", cost) for cost in self.costs)
-            if len(costs) != self.arms:
-                raise ValueError(f"{wanted}, got {self.costs!r}.")
-            object.__setattr__(self, "costs", costs)
+        object.__setattr__(self, "costs", told_costs(self.costs, self.arms))
         told = None if self.costs is None else np.array(self.costs)
         object.__setattr__(self, "_told", told)
 
@@ -124,8 +125,35 @@ class SubsidyRecipe(Recipe):
         if state.cost is not None:
             self.memory.advance(state.cost, pull.where)
 
+    def merge(self, states: Sequence[Channels]) -> Channels:
+        """Return the state of one that saw what all of ``states`` saw, if the memory can."""
+        return merged(self.memory, states)
+
+    def warm_start(self, state: Channels, prior: ArmStats) -> Channels:
+        """Return the state after the rewards of ``prior``, where costs were told."""
+        if state.cost is not None:
+            raise unable(self, "start warm", "it learns reward and cost apart")
+        refuse_outside("mean", prior.mean[prior.pulls > 0], *self._rewards, self.index)
+        return Channels(ask(self.memory, "warm_start")(state.reward, prior), None)
+
+    def change_arms(
+        self, state: Channels, kept: Sequence[int], added: int
+    ) -> tuple["SubsidyRecipe", Channels]:
+        """Return recipe and state for other arms, if the memory can; no told cost may lack."""
+        if self.costs is not None and added:
+            raise unable(self, "add arms", "their costs are not among those that it was told")
+        costs = None if self.costs is None else [self.costs[arm] for arm in kept]
+        index = self.index.change_arms(kept, added)
+        recipe = replace(self, arms=len(kept) + added, index=index, costs=costs)
+        return recipe, with_arms(self.memory, state, kept, added)
+
+    @property
+    def _rewards(self) -> tuple[float, float]:
+        """The interval of rewards on which the index, and a lower score, can work."""
+        low, high = (0.0, 1.0) if self.cautious else self.index.support
+        return max(low, -LARGEST), min(high, LARGEST)
+
     def _refuse(self, reward: Any, cost: Any) -> None:
         """Refuse what the index, or a lower score, cannot work on."""
-        low, high = (0.0, 1.0) if self.cautious else self.index.support
-        refuse_outside("reward", reward, max(low, -LARGEST), min(high, LARGEST), self.index)
+        refuse_outside("reward", reward, *self._rewards, self.index)
         refuse_outside("cost", cost, 0.0, LARGEST, self)

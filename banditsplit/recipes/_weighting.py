@@ -23,6 +23,11 @@ class Weighting(ABC):
 
     __slots__ = ()
 
+    @property
+    def additive(self) -> bool:
+        """Whether `add` is a sum, up to what all arms share: False unless it says so."""
+        return False
+
     @abstractmethod
     def __call__(self, score: Float, t: int | Int, available: Bool | None = None) -> Float:
         """Return the probabilities of round ``t``, `[..., arms]`.
@@ -64,6 +69,11 @@ class ExponentialWeighting(Weighting):
         _checks.fraction("mixing", self.mixing)
         if _checks.fraction("share", self.share) and self.decay:
             raise ValueError(f"`share` must be 0 where `eta` decays, got {self.share!r}.")
+
+    @property
+    def additive(self) -> bool:
+        """Sharing looks at the scores of its round."""
+        return not self.share
 
     def __call__(self, score: Float, t: int | Int, available: Bool | None = None) -> Float:
         """Return the probabilities of round ``t``, `[..., arms]`."""
@@ -109,6 +119,11 @@ class TsallisWeighting(Weighting):
 
     def __post_init__(self) -> None:
         _checks.positive("eta", self.eta)
+
+    @property
+    def additive(self) -> bool:
+        """It is."""
+        return True
 
     def __call__(self, score: Float, t: int | Int, available: Bool | None = None) -> Float:
         """Return the probabilities of round ``t``, `[..., arms]`."""

@@ -3,10 +3,10 @@
     python examples/studies/coverage.py --out examples/studies/results --images docs/images
 
 Coverage: in each world 2,000 runs of 10,000 rounds, looked at after every round; a run counts
-as wrong if the true mean is excluded at any time. Width: the mean over 100 runs, beside the
+as wrong if the true mean is excluded at any time. Width: the mean over 50 runs, beside the
 Clopper-Pearson interval, which holds for one time only. Writes ``coverage.json`` and
-``confidence_width.png``, and prints the tables. About half an hour on one core; ``--runs 100
---rounds 1000 --width-runs 10`` takes a minute.
+``confidence_width.png``, and prints the tables. About a quarter of an hour on one core;
+``--runs 100 --rounds 1000 --width-runs 10`` takes a minute.
 """
 
 import argparse
@@ -189,7 +189,7 @@ def main() -> None:
     parser.add_argument("--images", type=Path, default=Path("docs/images"))
     parser.add_argument("--runs", type=int, default=2000)
     parser.add_argument("--rounds", type=int, default=10_000)
-    parser.add_argument("--width-runs", type=int, default=100)
+    parser.add_argument("--width-runs", type=int, default=50)
     given = parser.parse_args()
     began = time.process_time()
     seeds = np.random.SeedSequence(SEED).spawn(2 * len(WORLDS))

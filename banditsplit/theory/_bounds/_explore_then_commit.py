@@ -4,7 +4,7 @@ import numpy as np
 
 from banditsplit import _checks
 from banditsplit.objectives import Objective
-from banditsplit.theory._bounds._common import gaps
+from banditsplit.theory._bounds._values import arm_gaps, finite
 from banditsplit.theory._problems import Problem
 
 
@@ -36,6 +36,7 @@ def explore_then_commit_regret_bound(
     pulls_each = _checks.integer("pulls_each", pulls_each, least=1)
     explored = pulls_each * problem.arms
     horizon = _checks.integer("horizon", horizon, least=explored)
-    gap = gaps(problem, span, objective)
+    gap = arm_gaps(problem, span, objective)
+    gap = gap[gap > 0]
     wrong = gap * np.exp(-pulls_each * (gap / span) ** 2)
-    return pulls_each * float(gap.sum()) + (horizon - explored) * float(wrong.sum())
+    return finite(pulls_each * float(gap.sum()) + (horizon - explored) * float(wrong.sum()))

@@ -7,7 +7,7 @@ import numpy as np
 from scipy import special
 
 from banditsplit import _checks
-from banditsplit._typing import Float
+from banditsplit._typing import Bool, Float
 from banditsplit.feedback import Cell
 from banditsplit.theory._confidence._sequence import ConfidenceSequence, Side, at
 
@@ -106,6 +106,27 @@ class BetaMixture(ConfidenceSequence):
             rest = np.log(beyond(self.a, self.b, mean))
         evidence: Float = np.logaddexp(np.where(share > 0, integral, -np.inf), rest)
         return evidence
+
+    def excludes(
+        self, state: Sums, mean: float | Float, side: Side, cell: Cell | None = None
+    ) -> Bool:
+        """Return whether means of ``mean`` and beyond are excluded now.
+
+        No mixture exceeds the largest likelihood ratio that it is made of, and that is far
+        cheaper: only where it is large enough the mixture is worked out.
+        """
+        count, total, m = np.broadcast_arrays(
+            at(state.count, cell), at(state.total, cell), self.unit(mean)
+        )
+        excluded = np.zeros(count.shape, np.bool_)
+        if self.keeps(side):
+            best = np.clip(total / np.maximum(count, 1.0), 0.0, 1.0)
+            beyond = best < m if side == "upper" else best > m
+            ratio = count * (special.rel_entr(best, m) + special.rel_entr(1 - best, 1 - m))
+            asked = beyond & (ratio >= self.threshold)
+            evidence = self._log_evidence(count[asked], total[asked], m[asked], side)
+            excluded[asked] = evidence >= self.threshold
+        return excluded
 
     def bounds(self, state: Sums) -> tuple[Float, Float]:
         """Return lower and upper bounds of the means, by the evidence of now."""

@@ -43,8 +43,7 @@ class ConfidenceSequence(ABC):
     high: float
 
     def __post_init__(self) -> None:
-        if not 0 < _checks.number("delta", self.delta) < 1:
-            raise ValueError(f"`delta` must lie in (0, 1), got {self.delta!r}.")
+        _checks.open_fraction("delta", self.delta)
         _checks.member("side", self.side, ("both", "lower", "upper"))
         if _checks.number("low", self.low) >= _checks.number("high", self.high):
             raise ValueError(f"`low` must lie below `high`, got {self.low!r}, {self.high!r}.")

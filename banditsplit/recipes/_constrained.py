@@ -1,0 +1,374 @@
+"""Play the cheapest arm that is certified to lose little."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, final
+
+import numpy as np
+
+from banditsplit import _checks
+from banditsplit._draw import draw
+from banditsplit._stats import ArmStats
+from banditsplit._typing import Bool, Float, Int
+from banditsplit.feedback import Pull, Seen
+from banditsplit.memories import Full
+from banditsplit.recipes._channels import refuse_outside, told_costs
+from banditsplit.recipes._index import LARGEST
+from banditsplit.recipes._recipe import Recipe
+from banditsplit.theory import BetaMixture, ConfidenceSequence
+from banditsplit.theory._confidence import Side
+
+_MEANS = Full()
+_UNKNOWN = float(np.finfo(np.float64).max)  # a cost that sorts behind all others
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Certificate:
+    """What is certified of each arm at this moment, and what it took.
+
+    With probability at least ``1 - delta``, at all times at once, every bound holds and every
+    certified arm loses at most ``level`` on average.
+
+    Attributes:
+        level: The largest mean loss allowed.
+        delta: Probability that any statement made here is ever wrong.
+        deployed: The arm that is played when no audit is due: an int, or `[runs]`.
+        observed: `[..., arms]`, how many losses of each arm were seen.
+        loss: `[..., arms]`, their mean; nan where none was seen.
+        upper: `[..., arms]`, anytime-valid upper bound of the mean loss.
+        certified: `[..., arms]`, whether the arm may be played.
+        refuted: `[..., arms]`, whether its mean loss is known to exceed ``level``.
+        audits: How often the revealing arm was pulled: an int, or `[runs]`.
+        settled: Whether no cheaper arm can take over any more, so that no audit is due: a
+            bool, or `[runs]`.
+    """
+
+    level: float
+    delta: float
+    deployed: Any
+    observed: Float
+    loss: Float
+    upper: Float
+    certified: Bool
+    refuted: Bool
+    audits: Any
+    settled: Any
+
+
+@dataclass(slots=True, eq=False)
+class ConstrainedState:
+    """What was seen of each arm, and what follows from it for good.
+
+    Attributes:
+        loss: Rounds, counts and means of the losses that were seen.
+        cost: Counts and means of the costs that were seen; None where they were told.
+        upper: The sequence of upper bounds of the mean losses.
+        lower: The sequence of lower bounds.
+        passed: `[..., arms]`, arms whose upper bound ever reached the level.
+        refuted: `[..., arms]`, arms whose lower bound ever exceeded it.
+        audits: `[]` or `[runs]`, how often the revealing arm was pulled.
+        deployed: `[]` or `[runs]`, the cheapest arm that may be played.
+        settled: `[]` or `[runs]`, whether no cheaper one can take over any more.
+    """
+
+    loss: ArmStats
+    cost: ArmStats | None
+    upper: Any
+    lower: Any
+    passed: Bool
+    refuted: Bool
+    audits: Int
+    deployed: Int
+    settled: Bool
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ConstrainedRecipe(Recipe):
+    """Play the cheapest arm whose mean loss is certified to be at most ``level``.
+
+    A round's loss is ``1 - reward``, rewards in [0, 1]. An *audit* is a pull of the revealing
+    arm, which shows the loss of every arm. In round ``t`` one is drawn with probability
+    ``max(audit_rate, burn_in / (burn_in + t))``, before anything of the round is known;
+    else the cheapest certified arm is played, and the safe arm until there is one.
+
+    Theorem. Assume that (1) given the past, the loss of arm ``i`` in a round has mean
+    ``mu_i``, the same in every round; (2) whether a round's loss is seen is drawn with a
+    probability fixed by the past, independently of the round's outcome; (3) losses lie in
+    [0, 1]. Then with probability at least ``1 - delta``, in all rounds at once, every arm
+    that is played, other than the safe and the revealing one, has ``mu_i <= level``.
+
+    Proof. By (1) to (3) the losses of arm ``i``, in the order seen, are what a confidence
+    sequence asks for (`banditsplit.theory.ConfidenceSequence`). An arm is played only after
+    its upper bound reached the level. Without ``order``, each of the candidates has a
+    sequence at ``delta / candidates``, and the union over them is ``delta``. With ``order``,
+    each has one at ``delta``, and is played only if all before it have passed, too: if the
+    first of them with ``mu_i > level`` never passes, none behind it is played, and it passes
+    with probability at most ``delta`` (fixed-sequence testing; Angelopoulos, Bates, Candes,
+    Jordan & Lei 2021, *Learn then test*). The order must not depend on the data.
+
+    What is claimed is about means. The share of losses that a run realises may exceed the
+    level by the fluctuation of a sum. If (1) fails, if the losses drift, nothing is claimed.
+
+    Candidates are the arms that may ever be played: neither safe nor revealing, and, where
+    costs are told, cheaper than the safe arm. An arm is out when it is refuted: its lower
+    bound, at ``delta`` over the candidates, exceeds the level. When every candidate cheaper
+    than the one played is out, the choice has settled and audits stop, unless ``stationary``
+    is False.
+
+    Attributes:
+        arms: How many arms there are.
+        level: The largest mean loss allowed, in (0, 1).
+        safe: The arm that is known to lose at most that.
+        revealing: The arm whose pulls show the loss of every arm; it is not judged, either.
+        delta: Probability of ever playing an arm that loses more, in (0, 1).
+        costs: `[arms]`, not negative, in cost units; None to learn them.
+        order: Arms in the order of testing; others are never played. None to test all alike.
+        audit_rate: The smallest probability of an audit, in (0, 1].
+        burn_in: More audits at the start: their rate has halved after so many rounds.
+        own: Whether a pull of any arm always shows its own loss, and is learned from.
+        safe_reveals: Whether a pull of the safe arm always shows the same arms, and is learned
+            from. What it shows may not depend on the round's outcome.
+        stationary: Whether laws stay what they are, so that audits may stop.
+        sequence: The kind of confidence sequence, whose ``delta``, ``side`` and interval are
+            set here; None for a `BetaMixture` that expects losses about the level.
+    """
+
+    arms: int
+    level: float
+    safe: int
+    revealing: int
+    delta: float = 0.05
+    costs: Sequence[float] | None = None
+    order: Sequence[int] | None = None
+    audit_rate: float = 0.01
+    burn_in: float = 100.0
+    own: bool = False
+    safe_reveals: bool = False
+    stationary: bool = True
+    sequence: ConfidenceSequence | None = None
+    _told: Any = field(init=False, repr=False, compare=False)  # the costs as an array
+    _candidates: Any = field(init=False, repr=False, compare=False)  # bool [arms]
+    _upper: ConfidenceSequence = field(init=False, repr=False, compare=False)
+    _lower: ConfidenceSequence = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        _checks.integer("arms", self.arms, least=1)
+        for name in ("level", "delta"):
+            if not 0 < _checks.number(name, getattr(self, name)) < 1:
+                msg = f"`{name}` must lie in (0, 1), got {getattr(self, name)!r}."
+                raise ValueError(msg)
+        for name in ("safe", "revealing"):
+            _checks.below(name, getattr(self, name), self.arms)
+        _checks.share("audit_rate", self.audit_rate)
+        _checks.nonnegative("burn_in", self.burn_in)
+        for name in ("own", "safe_reveals", "stationary"):
+            _checks.instance(name, getattr(self, name), bool)
+        if self.sequence is not None:
+            _checks.instance("sequence", self.sequence, ConfidenceSequence)
+        self._set("costs", told_costs(self.costs, self.arms))
+        self._set("_told", None if self.costs is None else np.array(self.costs))
+        candidates = np.ones(self.arms, np.bool_)
+        if self._told is not None:
+            candidates = self._told < self._told[self.safe]
+        candidates[[self.safe, self.revealing]] = False
+        if self.order is not None:
+            self._set("order", self._ordered(self.order))
+            listed = np.zeros(self.arms, np.bool_)
+            listed[list(self.order)] = True
+            candidates &= listed
+        self._set("_candidates", candidates)
+        several = max(int(candidates.sum()), 1)
+        each = self.delta / several
+        upper = each if self.order is None else self.delta
+        self._set("_upper", self._one_sided(upper, "upper"))
+        self._set("_lower", self._one_sided(each, "lower"))
+
+    def _set(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)
+
+    def _one_sided(self, delta: float, side: Side) -> ConfidenceSequence:
+        sequence: Any = self.sequence
+        if sequence is None:
+            sequence = BetaMixture(delta, b=0.5 / self.level)
+        bound: ConfidenceSequence = replace(sequence, delta=delta, side=side, low=0.0, high=1.0)
+        return bound
+
+    def _ordered(self, order: Any) -> tuple[int, ...]:
+        """Return the testing order as distinct arms, none of them safe or revealing."""
+        if not isinstance(order, Iterable) or isinstance(order, str | bytes):
+            raise TypeError(f"`order` must be a sequence of arms, got {order!r}.")
+        arms = tuple(_checks.below("order", arm, self.arms) for arm in order)
+        if len(set(arms)) < len(arms) or {self.safe, self.revealing} & set(arms):
+            wanted = "`order` must hold distinct arms, neither `safe` nor `revealing`"
+            raise ValueError(f"{wanted}, got {order!r}.")
+        return arms
+
+    @property
+    def side_observations(self) -> bool:
+        """It learns from what audits reveal."""
+        return True
+
+    def empty(self, runs: int | None) -> ConstrainedState:
+        """Return the state before the first round."""
+        loss = ArmStats.empty(runs, self.arms)
+        shape = loss.mean.shape
+        return ConstrainedState(
+            loss=loss,
+            cost=ArmStats.empty(runs, self.arms) if self._told is None else None,
+            upper=self._upper.empty(shape),
+            lower=self._lower.empty(shape),
+            passed=np.zeros(shape, np.bool_),
+            refuted=np.zeros(shape, np.bool_),
+            audits=np.zeros(shape[:-1], np.int64),
+            deployed=np.full(shape[:-1], self.safe),
+            settled=np.full(shape[:-1], not self._candidates.any()),
+        )
+
+    def stats(self, state: ConstrainedState) -> ArmStats:
+        """Return how often the reward of each arm was seen, and its mean."""
+        mean = np.where(state.loss.pulls > 0, 1 - state.loss.mean, 0.0)
+        return replace(state.loss, mean=mean)
+
+    def certified(self, state: ConstrainedState) -> Bool:
+        """Return the candidates that may be played, `[..., arms]`."""
+        passed = state.passed
+        if self.order is not None:
+            chain = list(self.order)
+            passed = np.zeros_like(passed)
+            passed[..., chain] = np.logical_and.accumulate(state.passed[..., chain], -1)
+        certified: Bool = passed & self._candidates
+        return certified
+
+    def _play(self, state: ConstrainedState, available: Bool) -> Int:
+        """Return the cheapest available arm that may be played, `[]` or `[runs]`.
+
+        Where a mask leaves neither a certified arm nor the safe one, the available arm with
+        the smallest mean loss stands in: nothing is claimed of it.
+        """
+        allowed = self.certified(state)
+        allowed[..., self.safe] = True
+        allowed &= available
+        nothing = ~allowed.any(-1, keepdims=True)
+        loss = np.where(state.loss.pulls > 0, state.loss.mean, 2.0)
+        cost = np.where(nothing, loss, self._cost(state))
+        cost = np.where(np.where(nothing, available, allowed), cost, np.inf)
+        return np.asarray(cost.argmin(-1))
+
+    def _conclude(self, state: ConstrainedState) -> None:
+        """Work out which arm to play, and whether another one may ever take over."""
+        cost = self._cost(state)
+        allowed = self.certified(state)
+        allowed[..., self.safe] = True
+        arm = np.where(allowed, cost, np.inf).argmin(-1)
+        state.deployed[...] = arm
+        paid = np.take_along_axis(cost, np.expand_dims(arm, -1), -1)
+        out = state.refuted
+        if self.order is not None:  # behind a refuted arm nothing will be played any more
+            chain = list(self.order)
+            out = out.copy()
+            out[..., chain] = np.logical_or.accumulate(out[..., chain], -1)
+        cheaper = (cost < paid) | (cost == _UNKNOWN)
+        state.settled[...] = ~(self._candidates & ~out & cheaper).any(-1)
+
+    def audit_probability(self, state: ConstrainedState) -> Any:
+        """Return the probability that this round is an audit: a float, or `[runs]`."""
+        t = state.loss.t if isinstance(state.loss.t, int) else state.loss.t[:, 0]
+        rate = np.maximum(self.audit_rate, self.burn_in / (self.burn_in + t))
+        return np.where(state.settled, 0.0, rate) if self.stationary else rate
+
+    def probabilities(
+        self, state: ConstrainedState, context: Any, available: Bool | None
+    ) -> Float:
+        """Return the probabilities of the arms, `[..., arms]`."""
+        del context
+        rate = np.asarray(self.audit_probability(state))[..., None]
+        if available is not None:
+            rate = rate * available[..., [self.revealing]]
+        arm = state.deployed if available is None else self._play(state, available)
+        number = np.arange(self.arms)
+        probability: Float = (1 - rate) * (number == arm[..., None])
+        probability[..., self.revealing] += rate[..., 0]
+        return probability
+
+    def choose(
+        self,
+        state: ConstrainedState,
+        rng: np.random.Generator,
+        context: Any,
+        available: Bool | None,
+    ) -> tuple[Any, Float]:
+        """Return the revealing arm for an audit, else the deployed one."""
+        probability = self.probabilities(state, context, available)
+        return draw(probability, rng), probability
+
+    def learn(self, state: ConstrainedState, pull: Pull, side: Seen | None) -> None:
+        """Learn the losses and costs that were sure to be shown, and end the round."""
+        cell: Int = np.atleast_1d(np.asarray(pull.cell))
+        arm = cell % self.arms
+        audit = arm == self.revealing
+        sure = audit | (arm == self.safe) if self.safe_reveals else audit
+        seen = [(cell, np.atleast_1d(pull.reward), np.atleast_1d(pull.cost), sure | self.own)]
+        if side is not None:
+            tells = np.zeros(state.audits.size, np.bool_)
+            tells[cell // self.arms] = sure
+            revealed: Int = np.asarray(side.cell)
+            told = tells[revealed // self.arms]
+            seen.append((revealed[told], side.reward[told], side.cost[told], told[told]))
+        for _, reward, cost, _ in seen:
+            refuse_outside("reward", reward, 0.0, 1.0, self)
+            refuse_outside("cost", cost, 0.0, LARGEST, self)
+        for cells, reward, cost, shown in seen:
+            if state.cost is not None:
+                _MEANS.observe(state.cost, cells, cost)
+            self._take_in(state, cells[shown], 1.0 - reward[shown])
+        _MEANS.advance(state.loss, pull.where)
+        if pull.where is None:
+            state.audits += audit.reshape(state.audits.shape)
+        else:
+            state.audits[pull.where] += audit
+        if state.cost is not None or any(shown.any() for *_, shown in seen):
+            self._conclude(state)
+
+    def _take_in(self, state: ConstrainedState, cell: Int, loss: Float) -> None:
+        """Take in losses of distinct cells, and keep what follows from them for good."""
+        _MEANS.observe(state.loss, cell, loss)
+        self._upper.observe(state.upper, cell, loss)
+        self._lower.observe(state.lower, cell, loss)
+        # What is concluded stays so, and need not be asked again.
+        passed, refuted = state.passed.reshape(-1), state.refuted.reshape(-1)  # views
+        asked = cell[~passed[cell]]
+        passed[asked] = self._upper.excludes(state.upper, self.level, "upper", asked)
+        asked = cell[~refuted[cell]]
+        refuted[asked] = self._lower.excludes(state.lower, self.level, "lower", asked)
+
+    def recommend(self, state: ConstrainedState) -> Any:
+        """Return the cheapest arm that may be played, an int or `[runs]`."""
+        return _plain(state.deployed)
+
+    def certificate(self, state: ConstrainedState) -> Certificate:
+        """Return what is certified now."""
+        loss = state.loss
+        return Certificate(
+            level=self.level,
+            delta=self.delta,
+            deployed=_plain(state.deployed),
+            observed=loss.pulls.copy(),
+            loss=np.where(loss.pulls > 0, loss.mean, np.nan),
+            upper=self._upper.bounds(state.upper)[1],
+            certified=self.certified(state),
+            refuted=state.refuted.copy(),
+            audits=_plain(state.audits),
+            settled=_plain(state.settled),
+        )
+
+    def _cost(self, state: ConstrainedState) -> Float:
+        """Return the costs as far as known, `[..., arms]`; an unknown one comes last."""
+        if state.cost is None:
+            return np.broadcast_to(self._told, state.passed.shape)
+        return np.where(state.cost.pulls > 0, state.cost.mean, _UNKNOWN)
+
+
+def _plain(value: Any) -> Any:
+    """Return a copy of `[runs]`, or the number or bool that `[]` holds."""
+    return value.copy() if value.ndim else value.item()
