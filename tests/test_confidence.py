@@ -443,35 +443,53 @@ def test_nothing_is_lost_where_bets_are_fair(kind: str, side: Side) -> None:
     np.testing.assert_allclose(expected_evidence(sequence, LAWS[0], 0.3, side), 1)
 
 
-@pytest.mark.parametrize("side", SIDES)
-def test_looking_with_a_probability_that_the_past_fixes_keeps_the_mean_at_1(
-    side: Side,
-) -> None:
-    """All paths of four rounds of value, look and context; ``p`` and ``f`` follow both."""
+def expected_after_looks(least: tuple[float, float], side: Side) -> float:
+    """The mean of the e-process over all paths of four rounds of context, value and look.
+
+    The value is .1 or .8. Its mean is .1 in one context and .5 in the other, and so .3; how
+    often one looks, and the prediction, follow the context and the past. ``least``, and so
+    the bets, may be told for each context apart.
+    """
     mean = 0.3
-    steps = list(product((0, 1), (0.1, 0.8), (False, True)))  # context, value, look
+    steps = list(product((0, 1), (0.1, 0.8), (False, True)))
     paths = list(product(range(len(steps)), repeat=4))
-    sequence = ImportanceWeighted(0.1, least=0.1, grid=(mean,))
-    state = sequence.empty((len(paths),))
-    weight = np.ones(len(paths))
-    last = np.zeros(len(paths))
+    state = ImportanceWeighted(0.1, least=least[0], grid=(mean,)).empty((len(paths),))
+    weight, last = np.ones(len(paths)), np.zeros(len(paths))
     for t in range(4):
         chosen = [steps[path[t]] for path in paths]
         context, value, look = (np.array(each) for each in zip(*chosen, strict=True))
-        # Two contexts of means .5 and .1: the value is .1 or .8.
         high = np.where(context == 1, 4 / 7, 0.0)
         p = np.where(context == 1, 0.9, 0.2) - 0.1 * last
         weight *= 0.5 * np.where(value == 0.8, high, 1 - high) * np.where(look, p, 1 - p)
-        guess = np.where(context == 1, 0.6, 0.05)
-        sequence.observe(
-            state, np.arange(len(paths)), value, propensity=p, seen=look, prediction=guess
-        )
+        for now in (0, 1):
+            cells = np.flatnonzero(context == now)
+            sequence = ImportanceWeighted(0.1, least=least[now], grid=(mean,))
+            sequence.observe(
+                state,
+                cells,
+                value[cells],
+                propensity=p[cells],
+                seen=look[cells],
+                prediction=(0.05, 0.6)[now],
+            )
         last = look * value
     evidence = np.exp(sequence.log_evidence(state, mean, side))
-
     assert weight.sum() == pytest.approx(1)
     assert np.ptp(evidence) > 0.2  # something was at stake
-    assert weight @ evidence == pytest.approx(1)
+    return float(weight @ evidence)
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_looking_with_a_probability_that_is_known_before_keeps_the_mean_at_1(
+    side: Side,
+) -> None:
+    assert expected_after_looks((0.1, 0.1), side) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_bets_that_follow_the_context_would_not_be_fair(side: Side) -> None:
+    """The control, and why ``least`` is fixed beforehand: rounds differ in their means."""
+    assert abs(expected_after_looks((0.1, 0.8), side) - 1) > 0.01
 
 
 # --- coverage: at any time in at most the stated share of runs ----------------------------

@@ -103,7 +103,7 @@ class WealthSequence(ConfidenceSequence):
             above = state.above.reshape(-1, grid.size)
             wealth = above[cell] + np.log1p(np.clip(bet, 0.0, largest) * gain)
             # Where the first mean that is not excluded stands, the one before is the bound.
-            steps = (np.logical_and.accumulate(wealth >= self.threshold, -1)).sum(-1)
+            steps = np.logical_and.accumulate(wealth >= self.threshold, -1).sum(-1)
             bound = np.concatenate([[0.0], grid])[steps]
             above[cell] = wealth
             lower = state.lower.reshape(-1)
