@@ -5,8 +5,8 @@
 Coverage: in each world 2,000 runs of 10,000 rounds, looked at after every round; a run counts
 as wrong if the true mean is excluded at any time. Width: the mean over 50 runs, beside the
 Clopper-Pearson interval, which holds for one time only. Writes ``coverage.json`` and
-``confidence_width.png``, and prints the tables. About a quarter of an hour on one core;
-``--runs 100 --rounds 1000 --width-runs 10`` takes a minute.
+``confidence_width.png``, and prints the tables. Some five minutes on one core;
+``--runs 100 --rounds 1000 --width-runs 10`` takes half a minute.
 """
 
 import argparse
