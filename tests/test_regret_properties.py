@@ -461,11 +461,11 @@ CONTROLS: dict[str, Callable[[Any, Net], Policy]] = {
 
 @functools.cache
 def judged(world: str, control: str, tradeoff: float) -> Any:
-    """Pseudo-regret of a control, `[runs]`."""
+    """Pseudo-regret of a control, `[runs]`; of more runs, for greedy play varies much."""
     where, horizon = JUDGED[world]
     objective = net(where, tradeoff)
     policy = CONTROLS[control](where, objective)
-    return regret(policy, where, horizon, objective=objective)[:, -1]
+    return regret(policy, where, horizon, objective=objective, runs=240)[:, -1]
 
 
 LOST_AT_ONCE = "With rewards 0 and 1 it loses about 2 ln n per arm, which a true bound allows."
@@ -493,8 +493,12 @@ TOO_LOOSE = {
 def test_each_bound_catches_the_controls(name: str) -> None:
     """All but those that it is `TOO_LOOSE` for, and these indeed pass.
 
-    Seeds are fixed, and the controls are far on their side: the nearest have 1.17 and .75 times
-    the bound. Greedy play varies most, as it is 7 of 60 runs that settle on the wrong arm.
+    What is caught has at least 1.15 times the bound, what is not at most .9. Standard errors
+    of leaking batches are up to .04 of their means, so that the nearest is 3.7 of them away (1
+    seed of 10,000); those of uniform play and of the width are below .01. Greedy play's are .1
+    to .2 where 1 run in 8 settles on the wrong arm: other seeds may move its nearest entries,
+    Tsallis-INF of reduced variance (.9) and EXP3-IX (1.5). All seeds are fixed, and no policy
+    of the library is on trial here.
     """
     case = BOUNDED[name]
     bound = case.bound(*JUDGED[case.judged])
@@ -678,7 +682,11 @@ def test_side_observations_do_not_raise_regret_where_listed(name: str, world: st
 @pytest.mark.parametrize("world", ["nested, rising", "star around the best arm"])
 @pytest.mark.parametrize("name", SEEING)
 def test_crediting_what_was_revealed_to_the_pulled_arm_is_caught(name: str, world: str) -> None:
-    """The control is at least 7 standard errors above 0, so 4 above what is let through."""
+    """At least 7.3 standard errors above 0, 4.3 above what is let through: 1e-5 for each.
+
+    All listed instances catch it but one: among falling exits UCB1 and KL-UCB pass with it. A
+    worse arm's width shrinks faster there, which is worth more than its flattered mean costs.
+    """
     make = SEEING[name]
     wrong = Policy(Meddled(make(4, side_observations=True).recipe, miscredit))
     more = raised(wrong, make(4), LISTED[world])
