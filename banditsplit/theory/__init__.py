@@ -23,7 +23,14 @@ from banditsplit.theory._bounds import (
     ucb_regret_bound,
     ucb_v_regret_bound,
 )
-from banditsplit.theory._confidence import BetaMixture, ConfidenceSequence
+from banditsplit.theory._confidence import (
+    BetaMixture,
+    Betting,
+    ConfidenceSequence,
+    EmpiricalBernstein,
+    Hoeffding,
+    ImportanceWeighted,
+)
 from banditsplit.theory._contextual import LinearProblem
 from banditsplit.theory._costly import CostlyProblem
 from banditsplit.theory._divergences import Bernoulli, Exponential, Family, Gaussian, Poisson
@@ -42,13 +49,17 @@ __all__ = [
     "Bernoulli",
     "BernoulliProblem",
     "BetaMixture",
+    "Betting",
     "ConfidenceSequence",
     "CostlyProblem",
+    "EmpiricalBernstein",
     "Exponential",
     "Family",
     "Gaussian",
     "GaussianProblem",
     "GraphProblem",
+    "Hoeffding",
+    "ImportanceWeighted",
     "LinearProblem",
     "PiecewiseProblem",
     "Poisson",
