@@ -12,7 +12,7 @@ from banditsplit_envs.cost import SplitCost
 from banditsplit_envs.digits import DigitsSplit, deployment_stream, digits_split, distort
 from banditsplit_envs.exit_network import ExitNetwork
 from banditsplit_envs.joint_replay import JointReplay, JointReplayVector
-from banditsplit_envs.joint_rule import JointArm, JointRule, Verdict
+from banditsplit_envs.joint_rule import JointArm, JointRule, Verdict, joint_arms
 from banditsplit_envs.outcome import Outcome, Side, SplitRule
 from banditsplit_envs.problem_env import ProblemEnv
 from banditsplit_envs.recording import record
@@ -49,6 +49,7 @@ __all__ = [
     "digits_split",
     "distort",
     "expected_calibration_error",
+    "joint_arms",
     "record",
     "train",
 ]

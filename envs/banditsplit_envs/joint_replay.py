@@ -1,19 +1,16 @@
-"""Sequential exits replayed from a trace: arms are pairs of layer and threshold."""
+"""Sequential exits replayed from a trace: an arm asks some exits and has a threshold."""
 
-from collections.abc import Iterable
 from typing import Any, final
 
 import numpy as np
 
 from banditsplit import _checks
-from banditsplit._typing import Bool, Float, Int
-from banditsplit_envs.cost import SplitCost
-from banditsplit_envs.joint_rule import JointRule, Verdict
+from banditsplit._typing import Float, Int
+from banditsplit_envs.joint_rule import JointRule
 from banditsplit_envs.replay import Info, ReplayRow, ReplayVector
 from banditsplit_envs.trace import Trace
 
 CLOUD_REPORTS = ("final", "all")
-_CHUNK = 4096  # samples whose verdicts for all arms are held at a time
 
 
 @final
@@ -25,10 +22,10 @@ class JointReplayVector(ReplayVector):
     that differ, and it needs no labels. What a device cannot know stays hidden:
 
     - an *audit* shows every arm's agreement, and is 1 itself;
-    - pulling the safe arm offloads every sample from the first layer. With
-      ``cloud_reports="all"`` the cloud says what all its exits said, which again shows every
-      arm's agreement. With ``"final"`` it shows the arms whose exits the device evaluated:
-      those of its own layer. Either way what it shows does not depend on the sample.
+    - a pull of the safe arm offloads every sample from the first layer. With
+      ``cloud_reports="all"`` the cloud says what each of its exits said, which again shows
+      every arm's agreement. With ``"final"`` it shows the arms that ask the first exit alone.
+      Either way, what it shows does not depend on the sample.
     - any other pull shows nothing: whether it offloads depends on the sample, and what its
       outcome selects is no sample of the rest. Its reward is the confidence of its answer, a
       stand-in that `banditsplit.Constrained` does not look at.
@@ -40,41 +37,40 @@ class JointReplayVector(ReplayVector):
 
     Args:
         trace: What every exit says of every sample.
-        thresholds: Confidences from which an exit answers, in [0, 1].
-        cost: The cost model; every exit up to the answer is evaluated.
+        rule: The arms, for as many exits.
         cloud_reports: ``"final"`` or ``"all"``.
         num_envs: How many passes.
         rounds: Draws with replacement in a pass; by default a pass is one shuffle.
         order: `[num_envs, rounds]`, the samples of every pass, in place of random ones.
 
     Raises:
-        TypeError: ``trace``, ``cost`` or ``thresholds`` is something else.
-        ValueError: An argument is outside its range.
+        TypeError: ``trace`` or ``rule`` is something else.
+        ValueError: An argument is outside its range, or ``rule`` is for another network.
     """
 
     def __init__(
         self,
         trace: Trace,
         *,
-        thresholds: Iterable[float],
-        cost: SplitCost,
+        rule: JointRule,
         cloud_reports: str = "final",
         num_envs: int = 1,
         rounds: int | None = None,
         order: Any = None,
     ) -> None:
         _checks.instance("trace", trace, Trace)
-        self.rule = JointRule(trace.exits, tuple(thresholds), cost)
+        _checks.instance("rule", rule, JointRule)
         _checks.member("cloud_reports", cloud_reports, CLOUD_REPORTS)
-        super().__init__(
-            trace, arms=self.rule.arms, num_envs=num_envs, rounds=rounds, order=order
-        )
-        agreement, paid = expected(self.rule, trace)
+        if rule.exits != trace.exits:
+            wanted = f"`rule` must be for the trace's {trace.exits} exits"
+            raise ValueError(f"{wanted}, got one for {rule.exits}.")
+        super().__init__(trace, arms=rule.arms, num_envs=num_envs, rounds=rounds, order=order)
+        self.rule = rule
+        agreement, paid = rule.expected(trace)
         self._expected = {"expected_reward": agreement, "expected_cost": paid}
-        layers = np.array([self.rule.arm(number).layer for number in range(self.arms)])
-        # What pulls of the safe arm show: all arms, or those that end at its layer.
-        self._shown = (layers == 0) | (cloud_reports == "all")
-        self._shown[self.rule.revealing] = cloud_reports == "all"
+        # What a pull of the safe arm shows of every other one.
+        first_exit_alone = [False, *(arm.stops == (0,) for arm in rule.joint), False]
+        self._shown = np.array(first_exit_alone) | (cloud_reports == "all")
 
     def _answer(self, sample: Int, arm: Int) -> tuple[Float, Info]:
         """Return the rewards of a round and its info."""
@@ -83,7 +79,7 @@ class JointReplayVector(ReplayVector):
         verdict = rule.verdicts(confidence)
         exit_ = verdict.exit[rows, arm]
         answer = prediction[rows, exit_]
-        agrees = agreements(verdict, prediction)
+        agrees = rule.agreements(verdict, prediction)
         safe, audit = arm == rule.safe, arm == rule.revealing
         revealed = audit[:, None] | (safe[:, None] & self._shown)
         revealed[rows, arm] = False
@@ -119,39 +115,11 @@ class JointReplay(ReplayRow):
         self,
         trace: Trace,
         *,
-        thresholds: Iterable[float],
-        cost: SplitCost,
+        rule: JointRule,
         cloud_reports: str = "final",
         rounds: int | None = None,
     ) -> None:
-        self._vector = JointReplayVector(
-            trace,
-            thresholds=thresholds,
-            cost=cost,
-            cloud_reports=cloud_reports,
-            rounds=rounds,
+        self.rule = rule
+        self._wrap(
+            JointReplayVector(trace, rule=rule, cloud_reports=cloud_reports, rounds=rounds)
         )
-        self._wrap(self._vector)
-
-    @property
-    def rule(self) -> JointRule:
-        """The rule by which samples are answered."""
-        return self._vector.rule
-
-
-def agreements(verdict: Verdict, prediction: Int) -> Bool:
-    """Return whether each arm's answer is the final exit's, `[samples, arms]`."""
-    answer = np.take_along_axis(prediction, verdict.exit, 1)
-    agree: Bool = answer == prediction[:, -1:]
-    return agree
-
-
-def expected(rule: JointRule, trace: Trace) -> tuple[Float, Float]:
-    """Return each arm's mean agreement and mean cost over a trace, `[arms]` each."""
-    agreement, cost = np.zeros(rule.arms), np.zeros(rule.arms)
-    for start in range(0, trace.samples, _CHUNK):
-        rows = slice(start, start + _CHUNK)
-        verdict = rule.verdicts(trace.confidence[rows])
-        agreement += agreements(verdict, trace.prediction[rows]).sum(0)
-        cost += verdict.cost.sum(0)
-    return agreement / trace.samples, cost / trace.samples

@@ -11,7 +11,6 @@ from banditsplit_envs.replay import Info, ReplayRow, ReplayVector
 from banditsplit_envs.trace import Trace
 
 
-@final
 class SplitReplayVector(ReplayVector):
     """Passes over a trace, side by side: ``banditsplit/SplitReplay-v0`` in vector form.
 
