@@ -6,7 +6,8 @@ On a trace of the source domain the arms worth testing are chosen, which exits t
 sure one must be, and in which order. On the traces of the target domain, drawn with
 replacement, `Constrained` then plays an arm only when its disagreement with the final exit is
 certified to be at most ``--level``; beside it SplitEE, SplitEE-S and play that never learns.
-Writes ``guarantee.json`` into ``--out``. Without traces it makes two up, as a check.
+Writes ``guarantee.json`` into ``--out``. Without traces it makes two up, as a check;
+`examples/split_digits.py` writes those of digits.
 """
 
 import argparse
