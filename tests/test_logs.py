@@ -192,7 +192,8 @@ def test_a_long_half_line_is_cut_off_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        *(b"", b"{", b"[]", b"3", b"\xff", b"null", b"[" * 10_000),
+        *(b"", b"{", b"[]", b"3", b"\xff", b"null"),
+        pytest.param(b"[" * 10_000, id="too deep"),
         b'{"event": "decision"}',
         b'{"event": "decision", "id": 1}',
         b'{"event": "other", "id": 1}',
