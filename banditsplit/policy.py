@@ -62,6 +62,7 @@ class Policy:
         # Probabilities and context of the latest choice, which `update` answers.
         self._latest: tuple[Any, Any] = (None, None)
         self._pending = Pending()
+        # Its holder may take it again: `answers` and `records` may look at the policy.
         self._lock = threading.RLock()
         self._log: DecisionLog | None = None
         # Such a recipe never finishes and never draws, so most rounds can take a short way.

@@ -226,6 +226,20 @@ def test_a_batch_of_answers_is_learned_whole_or_not_at_all(tmp_path: Path) -> No
     assert saved(policy, tmp_path) == saved(one_by_one, tmp_path)
 
 
+def test_answers_may_be_made_from_what_the_policy_knows_meanwhile() -> None:
+    policy = UCB1(3, seed=0)
+    decisions = [policy.adopt(Decision(0, arm)) for arm in range(3)]
+    call = threading.Thread(
+        target=lambda: policy.learn_batch((d, float(policy.round)) for d in decisions),
+        daemon=True,
+    )
+    call.start()
+    call.join(10)
+
+    assert not call.is_alive()
+    assert policy.stats.mean.tolist() == [1.0, 2.0, 3.0]
+
+
 @pytest.mark.parametrize("answer", [3, None, "12", {}, (), (0,), (0, 1.0, 0.0, None, None, 1)])
 def test_a_batch_holds_the_arguments_of_an_answer(answer: Any, tmp_path: Path) -> None:
     policy = UCB1(3, seed=0)

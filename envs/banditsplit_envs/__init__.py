@@ -11,6 +11,8 @@ from banditsplit_envs.comparison import Comparison, compare
 from banditsplit_envs.cost import SplitCost
 from banditsplit_envs.digits import DigitsSplit, deployment_stream, digits_split, distort
 from banditsplit_envs.exit_network import ExitNetwork
+from banditsplit_envs.joint_replay import JointReplay, JointReplayVector
+from banditsplit_envs.joint_rule import JointArm, JointRule, Verdict, joint_arms
 from banditsplit_envs.outcome import Outcome, Side, SplitRule
 from banditsplit_envs.problem_env import ProblemEnv
 from banditsplit_envs.recording import record
@@ -25,6 +27,10 @@ __all__ = [
     "Comparison",
     "DigitsSplit",
     "ExitNetwork",
+    "JointArm",
+    "JointReplay",
+    "JointReplayVector",
+    "JointRule",
     "NetReward",
     "Outcome",
     "ProblemEnv",
@@ -36,12 +42,14 @@ __all__ = [
     "SplitRule",
     "Splittable",
     "Trace",
+    "Verdict",
     "calibrate",
     "compare",
     "deployment_stream",
     "digits_split",
     "distort",
     "expected_calibration_error",
+    "joint_arms",
     "record",
     "train",
 ]
@@ -54,6 +62,11 @@ gym.register(
     "banditsplit/SplitReplay-v0",
     "banditsplit_envs.split_replay:SplitReplay",
     vector_entry_point="banditsplit_envs.split_replay:SplitReplayVector",
+)
+gym.register(
+    "banditsplit/JointReplay-v0",
+    "banditsplit_envs.joint_replay:JointReplay",
+    vector_entry_point="banditsplit_envs.joint_replay:JointReplayVector",
 )
 gym.register(
     "banditsplit/BernoulliBandit-v0",

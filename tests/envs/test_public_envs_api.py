@@ -13,6 +13,10 @@ NAMES = [
     "Comparison",
     "DigitsSplit",
     "ExitNetwork",
+    "JointArm",
+    "JointReplay",
+    "JointReplayVector",
+    "JointRule",
     "NetReward",
     "Outcome",
     "ProblemEnv",
@@ -24,16 +28,19 @@ NAMES = [
     "SplitRule",
     "Splittable",
     "Trace",
+    "Verdict",
     "calibrate",
     "compare",
     "deployment_stream",
     "digits_split",
     "distort",
     "expected_calibration_error",
+    "joint_arms",
     "record",
     "train",
 ]
-IDS = ["BernoulliBandit-v0", "GaussianBandit-v0", "SplitLayer-v0", "SplitReplay-v0"]
+IDS = ["BernoulliBandit-v0", "GaussianBandit-v0"]
+IDS += ["JointReplay-v0", "SplitLayer-v0", "SplitReplay-v0"]
 
 
 def test_the_public_names_are_exactly_these() -> None:
