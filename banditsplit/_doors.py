@@ -84,6 +84,8 @@ class Door(ABC):
         checked = _array("decision.probability", probability, shape, "f")
         if not ((checked >= 0) & (checked <= 1)).all():
             raise ValueError(f"`decision.probability` must lie in [0, 1], got {probability!r}.")
+        if not np.allclose(checked.sum(-1), 1.0, rtol=0.0, atol=1e-6):
+            raise ValueError(f"`decision.probability` must add up to 1, got {probability!r}.")
         return checked
 
     def revealed(self, side: Any, cell: Cell, where: Bool | None) -> Seen:

@@ -40,9 +40,17 @@ class Pending:
     made: int = 0
     waiting: dict[int, Waiting] = field(default_factory=dict)
 
+    def copy(self) -> "Pending":
+        """Return one that goes on from here on its own; decisions never change."""
+        return Pending(self.most, self.made, dict(self.waiting))
+
     def register(self, arm: Any, probability: Any, context: Any) -> Decision:
-        """Return a new decision, which waits from now on."""
-        decision = Decision(self.made, arm, probability, context)
+        """Return a new decision, which waits from now on.
+
+        Its arrays are read-only: what is learned is what was decided, whatever the caller does
+        with them.
+        """
+        decision = Decision(self.made, _kept(arm), _kept(probability), _kept(context))
         self.waiting[decision.id] = Waiting(decision)
         self.made += 1
         self.shrink()
@@ -69,10 +77,13 @@ class Pending:
             raise ValueError(f"{wanted}, got {decision!r}.")
         found = self.waiting.get(int(number))
         if found is None:
-            wanted = "`decision` must wait for its feedback, and not be answered or expired"
+            # The oldest expire first, so what is younger than one that waits has not.
+            expired = not self.waiting or number < next(iter(self.waiting))
+            ends = "answered, forgotten or expired" if expired else "answered or forgotten"
+            wanted = f"`decision` must wait for its feedback, and not be {ends}"
             raise ValueError(f"{wanted}, got {decision!r}.")
         if isinstance(decision, Decision) and not same(decision, found.decision):
-            wanted = f"`decision` must be the one that this policy made, {found.decision!r}"
+            wanted = f"`decision` must be of this policy, which made {found.decision!r}"
             raise ValueError(f"{wanted}, got {decision!r}.")
         return found
 
@@ -118,6 +129,14 @@ class Pending:
                 self.waiting[decision.id] = Waiting(decision, rest)
                 return
         del self.waiting[decision.id]
+
+
+def _kept(value: Any) -> Any:
+    """Return ``value``; an array as a read-only copy."""
+    if isinstance(value, np.ndarray):
+        value = value.copy()
+        value.flags.writeable = False
+    return value
 
 
 def same(one: Decision, other: Decision) -> bool:

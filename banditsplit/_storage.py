@@ -188,6 +188,8 @@ def _latest(recipe: Recipe, runs: int | None, saved: Any) -> tuple[Any, Any]:
         None if known is None else _like("latest", np.zeros(shape), known)
         for known, shape in zip(saved, shapes, strict=True)
     )
+    if probability is not None and not ((probability >= 0) & (probability <= 1)).all():
+        raise ValueError(f"`probability` must lie in [0, 1], got {probability!r}.")
     return probability, context
 
 

@@ -12,11 +12,11 @@ import numpy as np
 from banditsplit import _checks, _guarantees, _storage
 from banditsplit._difference import difference
 from banditsplit._doors import ManyRuns, OneRun
-from banditsplit._pending import Pending
+from banditsplit._pending import Pending, same
 from banditsplit._stats import ArmStats
 from banditsplit._typing import Bool, Seed
-from banditsplit.feedback import Decision, Pull
-from banditsplit.logs import DecisionLog, as_arrays
+from banditsplit.feedback import Decision, Pull, Seen
+from banditsplit.logs import DecisionLog, checked, decision_line, feedback_line, last_number
 from banditsplit.recipes import Recipe
 
 
@@ -28,9 +28,9 @@ class Policy:
     ``n`` independent learners side by side, and everything has shape `[n]`, even for 1.
     No call that raises changes anything.
 
-    Threads may share a policy: each call that changes it holds its one lock, so that they come
-    one after the other. `select` and `update` are two calls, between which another thread may
-    come; threads use `decide` and `learn`, which know what belongs to what.
+    Threads may share a policy: each call holds its one lock, so calls come one after the
+    other. `select` and `update` are two calls, between which another thread may come; threads
+    use `decide` and `learn`, which know what belongs to what.
 
     Args:
         recipe: How it decides and learns.
@@ -62,7 +62,8 @@ class Policy:
         # Probabilities and context of the latest choice, which `update` answers.
         self._latest: tuple[Any, Any] = (None, None)
         self._pending = Pending()
-        self._lock = threading.Lock()
+        # Its holder may take it again: `answers` and `records` may look at the policy.
+        self._lock = threading.RLock()
         self._log: DecisionLog | None = None
         # Such a recipe never finishes and never draws, so most rounds can take a short way.
         self._plain = hasattr(recipe, "learn_plain")
@@ -80,24 +81,24 @@ class Policy:
                 arm, or the context is not finite.
             RuntimeError: The policy has finished; see `finished`.
         """
-        if self._plain and available is None:  # it changes nothing, so it waits for nobody
-            return self._recipe.choose(self._state, self._rng, None, None)[0]
-        with self._lock:
-            return self._choose(context, available)
-
-    def _choose(self, context: Any, available: Any) -> Any:
-        """Choose an arm, and keep what the choice was based on."""
-        finished = self._recipe.finished(self._state)
-        if finished is not False and np.all(finished):
-            raise RuntimeError("`select` must not be called: the policy has finished.")
-        door = self._door
-        if door.context_shape is not None:
-            context = door.context(context)
-        if available is not None:
-            available = door.available(available)
-        arm, probability = self._recipe.choose(self._state, self._rng, context, available)
-        self._latest = (probability, None if door.context_shape is None else context)
-        return arm
+        lock = self._lock
+        try:  # half of what `with` costs; inside, so that no interrupt leaves it locked
+            lock.acquire()
+            if self._plain and available is None:
+                return self._recipe.choose(self._state, self._rng, None, None)[0]
+            finished = self._recipe.finished(self._state)
+            if finished is not False and np.all(finished):
+                raise RuntimeError("`select` must not be called: the policy has finished.")
+            door = self._door
+            if door.context_shape is not None:
+                context = door.context(context)
+            if available is not None:
+                available = door.available(available)
+            arm, probability = self._recipe.choose(self._state, self._rng, context, available)
+            self._latest = (probability, None if door.context_shape is None else context)
+            return arm
+        finally:
+            lock.release()
 
     def probabilities(self, context: Any = None, available: Any = None) -> Any:
         """Return the probabilities of the arms in this round, `[..., arms]`.
@@ -137,13 +138,18 @@ class Policy:
             ValueError: An argument has the wrong shape, is not finite, names no arm, or
                 lies outside what the index allows.
         """
-        with self._lock:
+        lock = self._lock
+        try:  # as in `select`
+            lock.acquire()
             if self._plain and side is None and where is None:
                 cell, reward, cost = self._door.plain(arm, reward, cost)
                 self._recipe.learn_plain(self._state, cell, reward, cost)  # type: ignore[attr-defined]
                 return
             where = self._door.where(where)
-            self._learn((arm, reward, cost, side), self._latest, where)
+            lesson = self._lesson((arm, reward, cost, side), self._latest, where)
+            self._recipe.learn(self._state, *lesson)
+        finally:
+            lock.release()
 
     def update_unchecked(self, arm: Any, reward: Any, cost: Any) -> None:
         """Do what `update` does where many runs have feedback whose form is known to be right.
@@ -164,10 +170,10 @@ class Policy:
         The arguments and errors are `select`'s.
         """
         with self._lock:
-            arm = self._choose(context, available)
+            arm = self.select(context, available)
             decision = self._pending.register(arm, *self._latest)
             if self._log is not None:
-                self._log.decided(decision, self._round())
+                self._log.write(decision_line(decision, self.round))
             return decision
 
     def adopt(self, decision: Decision) -> Decision:
@@ -182,14 +188,21 @@ class Policy:
         """
         _checks.instance("decision", decision, Decision)
         with self._lock:
-            return self._adopt(decision)
+            ours = self._adopt(decision)
+            if self._log is not None:
+                self._log.write(decision_line(ours, self.round))
+            return ours
 
     def _adopt(self, decision: Decision) -> Decision:
-        """Let a decision wait under the next number."""
+        """Do what `adopt` does, and tell no log."""
         door = self._door
         arm = door.arm(decision.arm)
         probability = door.probability(decision.probability)
         context = door.context(decision.context)
+        chance = Decision(0, arm, probability).propensity
+        if chance is not None and not np.all(chance > 0):
+            wanted = "`decision.probability` must be positive for its arm"
+            raise ValueError(f"{wanted}, got {decision.probability!r}.")
         return self._pending.register(arm, probability, context)
 
     def learn(
@@ -215,29 +228,12 @@ class Policy:
         Raises:
             TypeError: An argument is of the wrong type or dtype.
             ValueError: The decision was not made here, has been answered or has expired, or
-                another argument is not as in `update`.
+                another argument is not as in `update`; or `log` cannot hold it.
         """
         with self._lock:
-            learned = self._answer(decision, reward, cost, side, where)
+            line = self._answer(decision, reward, cost, side, where)
             if self._log is not None:
-                self._log.learned(*learned)
-
-    def _answer(
-        self,
-        decision: Decision | int,
-        reward: Any,
-        cost: Any = 0.0,
-        side: Any = None,
-        where: Any = None,
-    ) -> tuple[Any, ...]:
-        """Learn what came of a decision that waits; return what there is to log."""
-        waiting = self._pending.find(decision)
-        where = self._pending.rows(waiting, self._door.where(where))
-        made = waiting.decision
-        answer = (made.arm, reward, cost, side)
-        self._learn(answer, (made.probability, made.context), where)
-        self._pending.answered(waiting, where)
-        return made, reward, cost, side, where
+                self._log.write(line)
 
     def learn_batch(self, answers: Iterable[tuple[Any, ...]]) -> None:
         """Learn what came of many decisions, or of none of them.
@@ -249,15 +245,14 @@ class Policy:
             TypeError, ValueError: As `learn` does, for any of them; then none was learned.
         """
         with self._lock:
-            before = copy.deepcopy(self._state), dict(self._pending.waiting)
+            before = copy.deepcopy(self._state), self._pending.copy()
             try:
-                learned = [self._answer(*answer) for answer in answers]
+                lines = [self._answer(*_arguments(answer)) for answer in answers]
             except BaseException:
-                self._state, self._pending.waiting = before
+                self._state, self._pending = before
                 raise
             if self._log is not None:
-                for each in learned:
-                    self._log.learned(*each)
+                self._log.write(b"".join(lines))
 
     def replay(self, records: Iterable[Mapping[str, Any]]) -> int:
         """Learn from a log what this policy does not know yet; return how many answers.
@@ -265,34 +260,46 @@ class Policy:
         A policy that has seen nothing learns all of it: a warm start from logged decisions,
         weighed by the probabilities that are logged. One that was loaded from an older file
         takes up from there: decisions it has made are passed over, and so are answers to
-        decisions that do not wait. Logs of other policies are for `adopt`.
+        decisions that do not wait. What was drawn meanwhile is in no log, so its generator goes
+        on from where it stands. Logs of other policies are for `adopt`.
 
         Args:
             records: What `banditsplit.read_log` yields, in that order.
 
         Raises:
-            TypeError, ValueError: A record does not fit this policy; then nothing of the log
-                was learned.
+            TypeError, ValueError: A record does not fit this policy, or is of another decision
+                than the one that waits under its number; then nothing of the log was learned.
         """
         with self._lock:
-            pending, learned = self._pending, 0
-            before = copy.deepcopy(self._state), dict(pending.waiting), pending.made
+            before = copy.deepcopy(self._state), self._pending.copy()
             try:
-                for record in records:
-                    told = {key: as_arrays(value) for key, value in record.items()}
-                    if told["event"] == "feedback":
-                        if told["id"] in pending.waiting:
-                            answer = (told[key] for key in ("reward", "cost", "side", "where"))
-                            self._answer(told["id"], *answer)
-                            learned += 1
-                    elif told["id"] >= pending.made:
-                        pending.made = told["id"]
-                        fields = ("arm", "probability", "context")
-                        self._adopt(Decision(told["id"], *(told[key] for key in fields)))
+                return sum(self._replay(checked(record)) for record in records)
             except BaseException:
-                self._state, pending.waiting, pending.made = before
+                self._state, self._pending = before
                 raise
-            return learned
+
+    def _replay(self, record: dict[str, Any]) -> bool:
+        """Take in a record; return whether something was learned from it."""
+        pending, number = self._pending, record["id"]
+        waiting = pending.waiting.get(number)
+        if record["event"] == "feedback":
+            if waiting is None:
+                return False
+            where = self._door.where(record["where"])
+            if waiting.left is not None:
+                where = waiting.left if where is None else where & waiting.left
+                if not where.any():
+                    return False
+            self._answer(number, record["reward"], record["cost"], record["side"], where)
+            return True
+        logged = Decision(number, record["arm"], record["probability"], record["context"])
+        if number >= pending.made:
+            pending.made = number
+            self._adopt(logged)
+        elif waiting is not None and not same(logged, waiting.decision):
+            wanted = f"`records` must be of this policy, where {waiting.decision!r} waits"
+            raise ValueError(f"{wanted}, got {logged!r}.")
+        return False
 
     def forget(self, decision: Decision | int) -> None:
         """Wait no longer for the feedback of ``decision``.
@@ -315,20 +322,29 @@ class Policy:
 
         It belongs to this policy alone: copies have none, and no file keeps it. Where it cannot
         be written, the call raises OSError after the policy did its part.
+
+        Numbers must tell decisions apart in it. So a log that holds decisions which this policy
+        does not know, after a crash say, is refused with a ValueError: `replay` it first.
         """
-        return self._log
+        with self._lock:
+            return self._log
 
     @log.setter
     def log(self, log: DecisionLog | None) -> None:
         if log is not None:
             _checks.instance("log", log, DecisionLog)
         with self._lock:
+            made = self._pending.made
+            if log is not None and (last := last_number(log)) >= made:
+                wanted = f"`log` must hold none but the {made} decisions that this policy made"
+                raise ValueError(f"{wanted}, got number {last} in {os.fspath(log.path)!r}.")
             self._log = log
 
     @property
     def max_pending(self) -> int:
         """How many decisions may wait, at least 1; when one more comes, the oldest expires."""
-        return self._pending.most
+        with self._lock:
+            return self._pending.most
 
     @max_pending.setter
     def max_pending(self, most: int) -> None:
@@ -337,10 +353,25 @@ class Policy:
             self._pending.most = most
             self._pending.shrink()
 
-    def _learn(
+    def _answer(
+        self, decision: Any, reward: Any, cost: Any = 0.0, side: Any = None, where: Any = None
+    ) -> bytes:
+        """Do what `learn` does, and return the line that the log, if there is one, must get."""
+        waiting = self._pending.find(decision)
+        where = self._pending.rows(waiting, self._door.where(where))
+        made, line = waiting.decision, b""
+        basis = (made.probability, made.context)
+        lesson = self._lesson((made.arm, reward, cost, side), basis, where)
+        if self._log is not None:  # what it cannot hold is not learned
+            line = feedback_line(made, reward, cost, side, where)
+        self._recipe.learn(self._state, *lesson)
+        self._pending.answered(waiting, where)
+        return line
+
+    def _lesson(
         self, answer: tuple[Any, ...], basis: tuple[Any, Any], where: Bool | None
-    ) -> None:
-        """Learn an answer, and what its decision was based on."""
+    ) -> tuple[Pull, Seen | None]:
+        """Return what a recipe learns from an answer and what its decision was based on."""
         (arm, reward, cost, side), (probability, context) = answer, basis
         door, recipe = self._door, self._recipe
         finished = recipe.finished(self._state)
@@ -360,8 +391,7 @@ class Policy:
             context = None if context is None else context[where]
             graph = None if graph is None else graph[where]
             distribution = None if distribution is None else distribution[where]
-        pull = Pull(*seen, where, probability, context, graph, distribution)
-        recipe.learn(self._state, pull, revealed)
+        return Pull(*seen, where, probability, context, graph, distribution), revealed
 
     def regret_bound(self, problem: Any, horizon: int, **assumed: Any) -> float:
         """Return what is proved of this policy's pseudo-regret after ``horizon`` rounds.
@@ -381,11 +411,11 @@ class Policy:
             ValueError: No theorem with explicit constants covers this policy, or not on this
                 problem.
         """
-        return _guarantees.regret_bound(self._recipe, problem, horizon, **assumed)
+        return _guarantees.regret_bound(self.recipe, problem, horizon, **assumed)
 
     def fresh(self, *, runs: int | None = None, seed: Seed) -> "Policy":
         """Return a policy of the same recipe that has seen nothing."""
-        return Policy(self._recipe, runs=runs, seed=seed)
+        return Policy(self.recipe, runs=runs, seed=seed)
 
     def merge(self, *others: "Policy", seed: Seed = None) -> "Policy":
         """Return a policy that knows what this one and ``others`` have seen together.
@@ -501,32 +531,27 @@ class Policy:
             OSError: ``path`` cannot be written; what stood there is intact.
         """
         with self._lock:
-            text = _storage.encode(
-                _storage.Saved(
-                    self._recipe,
-                    self._door.runs,
-                    self._state,
-                    self._rng,
-                    self._latest,
-                    self._pending,
-                )
-            )
-        _storage.write(path, text)
+            moment = copy.deepcopy((self._state, self._rng, self._latest))
+            saved = _storage.Saved(self._recipe, self._door.runs, *moment, self._pending.copy())
+        _storage.write(path, _storage.encode(saved))
 
     @property
     def recipe(self) -> Recipe:
         """How it decides and learns."""
-        return self._recipe
+        with self._lock:
+            return self._recipe
 
     @property
     def arms(self) -> int:
         """How many arms there are."""
-        return self._recipe.arms
+        with self._lock:
+            return self._recipe.arms
 
     @property
     def runs(self) -> int | None:
         """How many learners stand side by side; None for the one-run door."""
-        return self._door.runs
+        with self._lock:
+            return self._door.runs
 
     @property
     def stats(self) -> ArmStats:
@@ -538,18 +563,14 @@ class Policy:
                 copies["variance"] = stats.variance.copy()
             if isinstance(stats.effective, np.ndarray):
                 copies["effective"] = stats.effective.copy()
-            return replace(stats, t=self._round(), **copies)
+            return replace(stats, t=self.round, **copies)
 
     @property
     def round(self) -> Any:
         """The round being decided, from 1: an int, or `[runs, 1]`."""
         with self._lock:
-            return self._round()
-
-    def _round(self) -> Any:
-        """Return the round being decided."""
-        t = self._recipe.stats(self._state).t
-        return t if self.runs is None else t.copy()
+            t = self._recipe.stats(self._state).t
+            return t if self.runs is None else t.copy()
 
     @property
     def recommendation(self) -> Any:
@@ -581,11 +602,19 @@ class Policy:
         twin = object.__new__(Policy)
         for name, part in parts.items():
             setattr(twin, name, part)
-        twin._lock, twin._log = threading.Lock(), None
+        twin._lock, twin._log = threading.RLock(), None
         return twin
 
     def __repr__(self) -> str:
-        return f"Policy({self._recipe!r}, runs={self.runs})"
+        return f"Policy({self.recipe!r}, runs={self.runs})"
+
+
+def _arguments(answer: Any) -> tuple[Any, ...]:
+    """Return an answer of `Policy.learn_batch`, which must hold the arguments of `learn`."""
+    if not isinstance(answer, tuple | list) or not 2 <= len(answer) <= 5:  # noqa: PLR2004 - as `learn`
+        wanted = "`answers` must hold tuples of what `learn` takes"
+        raise TypeError(f"{wanted}, got {answer!r}.")
+    return tuple(answer)
 
 
 def _door(recipe: Recipe, runs: int | None) -> OneRun | ManyRuns:

@@ -4,6 +4,7 @@ import copy
 import json
 import threading
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,9 @@ MAKE: dict[str, Callable[[int], Policy]] = {
     "LinUCB": lambda seed: LinUCB(3, features=2, seed=seed),
     "SplitEES": lambda seed: SplitEES(3, tradeoff=0.1, seed=seed),
 }
+FEEDBACK = (
+    b'{"event": "feedback", "id": 0, "reward": 1, "cost": 1, "side": null, "where": null}\n'
+)
 each = pytest.mark.parametrize("make", MAKE.values(), ids=MAKE)
 
 
@@ -167,7 +171,7 @@ def test_a_half_written_last_line_is_passed_over_and_cut_off(tmp_path: Path) -> 
         lines = whole[:cut].count(b"\n")
         assert len(list(read_log(path))) == lines
         with DecisionLog(path) as log:
-            log.decided(Decision(99, 1), 7)
+            log.write(FEEDBACK.replace(b"0", b"99", 1))
         assert [r["id"] for r in read_log(path)][-1] == 99
         assert len(list(read_log(path))) == lines + 1
 
@@ -179,21 +183,28 @@ def test_a_half_written_last_line_is_passed_over_and_cut_off(tmp_path: Path) -> 
 
 def test_a_long_half_line_is_cut_off_too(tmp_path: Path) -> None:
     path = tmp_path / "log"
-    good = b'{"event": "feedback", "id": 0}\n'
-    path.write_bytes(good + b"x" * 200_000)
+    path.write_bytes(FEEDBACK + b"x" * 200_000)
     DecisionLog(path).close()
 
-    assert path.read_bytes() == good
+    assert path.read_bytes() == FEEDBACK
 
 
 @pytest.mark.parametrize(
     "line",
-    [b"", b"{", b"[]", b"3", b'{"event": "decision"}', b'{"event": "other", "id": 1}', b"\xff"],
+    [
+        *(b"", b"{", b"[]", b"3", b"\xff", b"null"),
+        pytest.param(b"[" * 10_000, id="too deep"),
+        b'{"event": "decision"}',
+        b'{"event": "decision", "id": 1}',
+        b'{"event": "other", "id": 1}',
+        b'{"event": ["feedback"], "id": 1}',
+        FEEDBACK[:-2],
+        *(FEEDBACK[:-1].replace(b"0", number) for number in (b"-1", b"0.5", b"true", b'"0"')),
+    ],
 )
 def test_a_damaged_line_is_named(line: bytes, tmp_path: Path) -> None:
     path = tmp_path / "log"
-    good = b'{"event": "feedback", "id": 0}\n'
-    path.write_bytes(good + line + b"\n" + good)
+    path.write_bytes(FEEDBACK + line + b"\n" + FEEDBACK)
 
     with pytest.raises(ValueError, match=r"^`path` must hold .*, got .* in line 2 of "):
         list(read_log(path))
@@ -216,6 +227,23 @@ BAD_RECORDS: dict[str, dict[str, Any]] = {
     },
     "a nan": {"event": "feedback", "id": 0, "reward": float("nan"), "cost": 0.0}
     | {"side": None, "where": None},
+    "no answer": {"event": "feedback", "id": 0},
+    "no arm": {"event": "decision", "id": 9, "probability": None, "context": None},
+    "no event": {"id": 9, "arm": 0, "probability": None, "context": None},
+    "a number below 0": {
+        "event": "decision",
+        "id": -1,
+        "arm": 0,
+        "probability": None,
+        "context": None,
+    },
+    "another decision under the number of one that waits": {
+        "event": "decision",
+        "id": 0,
+        "arm": 0,
+        "probability": [1.0, 0.0, 0.0],
+        "context": None,
+    },
 }
 
 
@@ -248,6 +276,171 @@ def test_what_is_no_log_is_refused_and_none_takes_it_away(tmp_path: Path) -> Non
     assert list(read_log(tmp_path / "log")) == []
 
 
+@pytest.mark.parametrize("record", [3, None, "decision", [1], {"event": 3}])
+def test_what_is_no_record_is_refused(record: Any, tmp_path: Path) -> None:
+    policy = UCB1(3, seed=0)
+    before = saved(policy, tmp_path)
+    with pytest.raises(ValueError, match=r"^`records` must hold .*, got "):
+        policy.replay([record])
+
+    assert saved(policy, tmp_path) == before
+
+
+@pytest.mark.parametrize("number", [1.5, "0", True, None, [0]])
+def test_the_number_of_a_record_is_an_integer(number: Any, tmp_path: Path) -> None:
+    policy = UCB1(3, seed=0)
+    before = saved(policy, tmp_path)
+    with pytest.raises(TypeError, match=r"^`id` must be an integer .*, got "):
+        policy.replay([json.loads(FEEDBACK) | {"id": number}])
+
+    assert saved(policy, tmp_path) == before
+
+
+def test_a_log_in_which_numbers_would_come_twice_is_refused_until_it_was_replayed(
+    tmp_path: Path,
+) -> None:
+    """The crash forgot a decision, and its number would now be another one's."""
+    policy = UCB1(3, seed=0)
+    with DecisionLog(tmp_path / "log") as log:
+        policy.log = log
+        policy.learn(policy.decide(), 1.0)
+        policy.save(tmp_path / "old")
+        lost = policy.decide()
+
+    again = load(tmp_path / "old")
+    with DecisionLog(tmp_path / "log") as log:
+        with pytest.raises(ValueError, match=r"^`log` must hold .* the 1 .*, got number 1 in "):
+            again.log = log
+        assert again.log is None
+        again.replay(read_log(tmp_path / "log"))
+        again.log = log
+        assert again.decide().id == 2
+        again.learn(lost, 1.0)
+    assert [r["id"] for r in read_log(tmp_path / "log")] == [0, 0, 1, 2, 1]
+
+
+def test_a_log_of_another_decision_than_the_one_that_waits_is_refused(tmp_path: Path) -> None:
+    """Two files, one number: an answer would be counted for an arm that did not earn it."""
+    policy = UCB1(3, seed=0)
+    with DecisionLog(tmp_path / "log") as log:
+        policy.log = log
+        decision = policy.decide()
+    other = UCB1(3, seed=1)
+    other.adopt(Decision(0, (decision.arm + 1) % 3))
+    before = saved(other, tmp_path)
+    with pytest.raises(ValueError, match=r"^`records` must be of this policy, .*, got "):
+        other.replay(read_log(tmp_path / "log"))
+
+    assert saved(other, tmp_path) == before
+
+
+def test_a_batch_that_was_saved_half_answered_gets_the_rest_from_the_log(
+    tmp_path: Path,
+) -> None:
+    policy = EXP3(3, runs=4, seed=0)
+    some = np.array([True, False, True, False])
+    with DecisionLog(tmp_path / "log") as log:
+        policy.log = log
+        decision = policy.decide()
+        policy.learn(decision, np.ones(4), where=some)
+        policy.save(tmp_path / "old")
+        policy.learn(decision, np.zeros(4))
+
+    again, new = load(tmp_path / "old"), EXP3(3, runs=4, seed=1)
+    assert again.replay(read_log(tmp_path / "log")) == 1
+    assert new.replay(read_log(tmp_path / "log")) == 2
+    for one in (again, new):
+        assert one.pending == ()
+        np.testing.assert_array_equal(one.stats.pulls, policy.stats.pulls)
+        np.testing.assert_array_equal(one.stats.mean, policy.stats.mean)
+
+
+UNLOGGABLE: dict[str, tuple[Any, ...]] = {
+    "an object that the policy ignores": (1.0, 0.0, {"note": object()}),
+    "a nan that the policy ignores": (1.0, 0.0, {"reward": [float("nan")] * 3}),
+    "keys that are no strings": (1.0, 0.0, {(1, 2): 3}),
+}
+
+
+@pytest.mark.parametrize("answer", UNLOGGABLE.values(), ids=UNLOGGABLE)
+def test_what_cannot_be_logged_is_not_learned(answer: tuple[Any, ...], tmp_path: Path) -> None:
+    policy = UCB1(3, seed=0)
+    with DecisionLog(tmp_path / "log") as log:
+        policy.log = log
+        decision = policy.decide()
+        before = saved(policy, tmp_path)
+        for call in (policy.learn, lambda *a: policy.learn_batch([a])):
+            with pytest.raises((TypeError, ValueError), match=r"^`log` must get .*, got "):
+                call(decision, *answer)
+        assert saved(policy, tmp_path) == before
+        assert len(list(read_log(tmp_path / "log"))) == 1
+        policy.log = None
+        policy.learn(decision, *answer)  # the control: it is the log that cannot hold it
+
+
+def test_numbers_of_other_libraries_are_logged_as_numbers(tmp_path: Path) -> None:
+    policy = UCB1(3, seed=0)
+    with DecisionLog(tmp_path / "log") as log:
+        policy.log = log
+        policy.learn(policy.decide(), Fraction(1, 2), np.float32(0.25))
+    _, record = read_log(tmp_path / "log")
+    assert (record["reward"], record["cost"]) == (0.5, 0.25)
+
+
+def test_a_batch_that_is_refused_leaves_no_line(tmp_path: Path) -> None:
+    policy = UCB1(3, seed=0)
+    with DecisionLog(tmp_path / "log") as log:
+        policy.log = log
+        decisions = [policy.decide() for _ in range(3)]
+        with pytest.raises(ValueError, match="reward"):
+            policy.learn_batch([(decisions[0], 1.0), (decisions[1], float("nan"))])
+        assert len(list(read_log(tmp_path / "log"))) == 3
+        policy.learn_batch([(decisions[0], 1.0), (decisions[1], 0.0)])
+
+    assert [r["id"] for r in read_log(tmp_path / "log")] == [0, 1, 2, 0, 1]
+
+
+def test_an_adopted_decision_is_logged_like_the_others(tmp_path: Path) -> None:
+    policy, new = EXP3(3, seed=0), EXP3(3, seed=1)
+    with DecisionLog(tmp_path / "log") as log:
+        policy.log = log
+        policy.learn(policy.adopt(Decision(7, 2, np.array([0.5, 0.25, 0.25]))), 1.0)
+
+    assert new.replay(read_log(tmp_path / "log")) == 1
+    np.testing.assert_array_equal(new._state.score, policy._state.score)
+
+
+def test_a_line_that_the_disk_takes_a_part_of_is_not_there(tmp_path: Path) -> None:
+    """A raw write may return after a few bytes where the disk is full."""
+    policy = UCB1(3, seed=0)
+
+    class Full:
+        """A file that takes ten bytes."""
+
+        def __init__(self, file: Any) -> None:
+            self.file = file
+
+        def write(self, data: bytes) -> int:
+            return int(self.file.write(data[:10]))
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.file, name)
+
+    with DecisionLog(tmp_path / "log") as log:
+        policy.log = log
+        policy.decide()
+        whole = (tmp_path / "log").read_bytes()
+        file: Any = log._file
+        log._file = Full(file)  # type: ignore[assignment]
+        with pytest.raises(OSError, match="No space left"):
+            policy.decide()
+        assert (tmp_path / "log").read_bytes() == whole
+        log._file = file
+        policy.decide()
+
+    assert [r["id"] for r in read_log(tmp_path / "log")] == [0, 2]
+
+
 def test_threads_write_whole_lines(tmp_path: Path) -> None:
     policy = EXP3(4, seed=0)
 
@@ -268,16 +461,3 @@ def test_threads_write_whole_lines(tmp_path: Path) -> None:
     assert sorted(r["id"] for r in records) == sorted([*range(400), *range(400)])
     assert new.replay(records) == 400
     np.testing.assert_array_equal(new.stats.pulls, policy.stats.pulls)
-
-
-def test_a_batch_that_is_refused_leaves_no_line(tmp_path: Path) -> None:
-    policy = UCB1(3, seed=0)
-    with DecisionLog(tmp_path / "log") as log:
-        policy.log = log
-        decisions = [policy.decide() for _ in range(3)]
-        with pytest.raises(ValueError, match="must be a finite number"):
-            policy.learn_batch([(decisions[0], 1.0), (decisions[1], float("nan"))])
-        policy.learn_batch([(decision, 1.0) for decision in decisions])
-    events = [record["event"] for record in read_log(tmp_path / "log")]
-
-    assert events == ["decision"] * 3 + ["feedback"] * 3

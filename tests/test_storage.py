@@ -27,6 +27,8 @@ def learned(runs: int | None = None) -> Policy:
     for _ in range(20):
         reward = rng.random(runs)
         policy.update(policy.select(), reward, 0.1)
+    for _ in range(2):  # which wait
+        policy.decide()
     return policy
 
 
@@ -272,6 +274,27 @@ FORGERIES: dict[str, Callable[[Document], object]] = {
     "a negative generator": setting("generator", "state", "state", to=-1),
     "an enormous generator": setting("generator", "state", "state", to=2**200),
     "a generator without a state": lambda policy: policy["generator"].pop("state"),
+    "nothing of what waits": lambda policy: policy.pop("pending"),
+    "words for what waits": setting("pending", "waiting", to="none"),
+    "no bound of what waits": setting("pending", "most", to=0),
+    "a bound that is no integer": setting("pending", "most", to=2.5),
+    "fewer than no decisions": setting("pending", "made", to=-1),
+    "a number not given out yet": setting("pending", "waiting", 1, 0, to=2),
+    "a number that waits twice": setting("pending", "waiting", 1, 0, to=0),
+    "a number that is true": setting("pending", "waiting", 1, 0, to=True),
+    "an arm that waits and is not there": setting("pending", "waiting", 0, 1, to=3),
+    "half an arm that waits": setting("pending", "waiting", 0, 1, to=0.5),
+    "too many probabilities": setting("pending", "waiting", 0, 2, to=[0.25] * 4),
+    "a probability above 1": setting(
+        *("pending", "waiting", 0, 2), to={"dtype": "<f8", "shape": [3], "data": [9, -9, 1]}
+    ),
+    "a probability of the latest choice above 1": setting(
+        *("latest", 0), to={"dtype": "<f8", "shape": [3], "data": [9, -9, 1]}
+    ),
+    "runs that wait where there is one": setting(
+        *("pending", "waiting", 0, 4), to={"dtype": "|b1", "shape": [3], "data": [True] * 3}
+    ),
+    "a decision without its parts": setting("pending", "waiting", 0, to=[0, 1]),
 }
 
 

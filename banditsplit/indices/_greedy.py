@@ -37,7 +37,11 @@ class Greedy(Index):
         """Return the means, or zeros in the runs that explore, `[..., arms]`."""
         one_for_each = None if stats.mean.ndim == 1 else (len(stats.mean), 1)
         explore: Any = rng.random(one_for_each) < self.probability(stats.t)
-        return stats.mean if explore is False else np.where(explore, 0.0, stats.mean)
+        if explore is False:
+            return stats.mean
+        if explore is True:  # what `where` gives for one run, sooner
+            return np.zeros(stats.mean.shape)
+        return np.where(explore, 0.0, stats.mean)
 
     def probability(self, t: Float | int) -> Float | float:
         """Return the probability of exploring in round ``t``; above 1 means surely."""
