@@ -2,6 +2,7 @@
 
 import gymnasium as gym
 
+from banditsplit_envs.attaching import attach_exits
 from banditsplit_envs.calibration import (
     CalibrationReport,
     calibrate,
@@ -10,7 +11,10 @@ from banditsplit_envs.calibration import (
 from banditsplit_envs.comparison import Comparison, compare
 from banditsplit_envs.cost import SplitCost
 from banditsplit_envs.digits import DigitsSplit, deployment_stream, digits_split, distort
-from banditsplit_envs.exit_network import ExitNetwork
+from banditsplit_envs.exit_cnn import exit_cnn
+from banditsplit_envs.exit_network import Answers, ExitNetwork
+from banditsplit_envs.hidden_state import HiddenState
+from banditsplit_envs.inputs import Batch
 from banditsplit_envs.outcome import Outcome, Side, SplitRule
 from banditsplit_envs.problem_env import ProblemEnv
 from banditsplit_envs.recording import record
@@ -21,10 +25,13 @@ from banditsplit_envs.training import train
 from banditsplit_envs.wrappers import NetReward
 
 __all__ = [
+    "Answers",
+    "Batch",
     "CalibrationReport",
     "Comparison",
     "DigitsSplit",
     "ExitNetwork",
+    "HiddenState",
     "NetReward",
     "Outcome",
     "ProblemEnv",
@@ -36,11 +43,13 @@ __all__ = [
     "SplitRule",
     "Splittable",
     "Trace",
+    "attach_exits",
     "calibrate",
     "compare",
     "deployment_stream",
     "digits_split",
     "distort",
+    "exit_cnn",
     "expected_calibration_error",
     "record",
     "train",
