@@ -17,11 +17,12 @@ from banditsplit_envs.hidden_state import HiddenState
 from banditsplit_envs.inputs import Batch
 from banditsplit_envs.outcome import Outcome, Side, SplitRule
 from banditsplit_envs.problem_env import ProblemEnv
+from banditsplit_envs.profiling import Profile, profile
 from banditsplit_envs.recording import record
 from banditsplit_envs.split_layer import SplitLayer, Splittable
 from banditsplit_envs.split_replay import SplitReplay, SplitReplayVector
 from banditsplit_envs.trace import Trace
-from banditsplit_envs.training import train
+from banditsplit_envs.training import TrainingReport, train
 from banditsplit_envs.wrappers import NetReward
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "NetReward",
     "Outcome",
     "ProblemEnv",
+    "Profile",
     "Side",
     "SplitCost",
     "SplitLayer",
@@ -43,6 +45,7 @@ __all__ = [
     "SplitRule",
     "Splittable",
     "Trace",
+    "TrainingReport",
     "attach_exits",
     "calibrate",
     "compare",
@@ -51,6 +54,7 @@ __all__ = [
     "distort",
     "exit_cnn",
     "expected_calibration_error",
+    "profile",
     "record",
     "train",
 ]

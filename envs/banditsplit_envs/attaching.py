@@ -46,7 +46,8 @@ def attach_exits(
         blocks: the names of the blocks (``["layer1", "layer2"]``), or the name of the
             `Sequential` or `ModuleList` that holds them (``"encoder.layer"``).
         example: what the network is called with, `[samples, ...]`: a tensor, or tensors by
-            the names of its arguments. Networks of Hugging Face's bring one along.
+            the names of its arguments; all of these are asked for later, too. Networks of
+            Hugging Face's bring one along.
         classes: how many classes there are; by default those of the network's own head.
         exit: makes the classifier of an exit from the width and the classes; by default a
             linear layer, behind a layer norm where the hidden state is one of tokens.
@@ -131,10 +132,17 @@ def _segments(blocks: list[nn.Module], ends: list[int]) -> tuple[tuple[nn.Module
 def _example(network: nn.Module, example: Inputs | None) -> Batch:
     if example is None:
         example = getattr(network, "dummy_inputs", None)  # as Hugging Face's networks have
+        ids = example.get("input_ids") if isinstance(example, dict) else None
+        if ids is not None and "attention_mask" in _arguments(network):
+            example = {**example, "attention_mask": torch.ones_like(ids)}
     if example is None:
         raise ValueError("`example` must be what the network is called with, got None.")
     device = next((weight.device for weight in network.parameters()), torch.device("cpu"))
     return Batch.of(example, name="example").to(device)
+
+
+def _arguments(network: nn.Module) -> set[str]:
+    return {*inspect.signature(network.forward).parameters}
 
 
 def _head(
@@ -169,10 +177,9 @@ def _layout(network: nn.Module, example: Batch) -> Layout:
         for name, size in (("input_ids", "vocab_size"), ("token_type_ids", "type_vocab_size"))
         if getattr(config, size, None)
     }
-    known = inspect.signature(network.forward).parameters
     return Layout(
         axes={key: axes_of(tensor) for key, tensor in example.tensors.items()},
-        names=frozenset({*known, *example.tensors}),
+        names=frozenset(_arguments(network) | {*example.tensors}),
         limits=limits,
         tokens=_tokens(network, getattr(config, "max_position_embeddings", None)),
     )
@@ -253,14 +260,22 @@ def _classifiers(
 
 def _verify(made: ExitNetwork, inputs: Batch, seen: chain.Watched, ends: list[int]) -> None:
     """Refuse a network that is not what was seen of it, block by block."""
-    for split, state in enumerate(made.states(inputs, made.exits - 1)):
-        if not torch.allclose(state.hidden, seen.hidden[ends[split]], equal_nan=True):
-            block = made.splits[split]
-            raise ValueError(f"`network` must be a chain of its blocks, but {block!r} differs.")
-        if not torch.isfinite(made.exit(state, split)).all():
+
+    def differs(part: str) -> ValueError:
+        return ValueError(f"`network` must be a chain of its blocks, but {part} differs.")
+
+    states = list(made.states(inputs, made.exits - 1))
+    for end, name, state in zip(ends, made.splits, states, strict=True):
+        if not torch.allclose(state.hidden, seen.hidden[end], equal_nan=True):
+            raise differs(f"block {name!r} alone")
+    for split, state in enumerate(states):
+        try:
+            logits = made.exit(state, split)
+        except RuntimeError as error:  # the head of a batch of another size
+            raise differs(f"its head on other samples ({error})") from error
+        if not torch.isfinite(logits).all():
             wanted = "give finite logits for the example"
             raise ValueError(f"`network` must {wanted}, got nan or inf at exit {split}.")
-    if len(made.classifiers) < made.exits:
-        wanted = chain.logits_of(seen.output)
-        if not torch.allclose(made.exit(state, made.exits - 1), wanted):
-            raise ValueError("`network` must be a chain of its blocks, but its head differs.")
+    own = len(made.classifiers) < made.exits
+    if own and not torch.allclose(logits, chain.logits_of(seen.output)):
+        raise differs("its head alone")

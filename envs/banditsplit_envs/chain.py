@@ -175,6 +175,8 @@ def own_head(network: nn.Module, last: str, inputs: Batch) -> Callable[[Any, Ten
 
 def logits_of(output: Any) -> Any:
     """Return the logits in what a network returns: the tensor itself, or its ``logits``."""
+    if isinstance(output, Tensor | fx.Proxy):
+        return output
     return getattr(output, "logits", output)
 
 

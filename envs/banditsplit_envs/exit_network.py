@@ -212,17 +212,17 @@ class ExitNetwork(nn.Module):
         # In float32 a confident softmax is exactly 1, and such samples could not be ordered.
         return torch.softmax(logits.double() / temperature.double(), dim=-1)
 
-    def as_inputs(self, inputs: Inputs) -> Batch:
-        """Return ``inputs`` as this network takes them, where they are.
+    def as_inputs(self, inputs: Inputs, *, name: str = "inputs") -> Batch:
+        """Return ``inputs``, which an error calls ``name``, as this network takes them.
 
         Raises:
             TypeError: Something is no array of numbers, or holds the wrong kind of them.
             ValueError: It is empty, not finite, has another shape or other names, or more
                 tokens than the network allows.
         """
-        batch = Batch.of(inputs)
-        self._anatomy.layout.check(batch)
-        self._anatomy.layout.check_values(batch)
+        batch = Batch.of(inputs, name=name)
+        self._anatomy.layout.check(batch, name=name)
+        self._anatomy.layout.check_values(batch, name=name)
         return batch
 
     def as_labels(self, labels: ArrayLike | Tensor, *, samples: int) -> Tensor:

@@ -64,6 +64,11 @@ class Batch:
             }
         )
 
+    @property
+    def value(self) -> Tensor | dict[str, Tensor]:
+        """The one tensor, where it has no name, or all by their names."""
+        return self.tensors.get(ALONE, self.tensors)
+
     def to(self, device: torch.device) -> "Batch":
         """Return the same batch on ``device``."""
         return Batch({key: tensor.to(device) for key, tensor in self.tensors.items()})
@@ -96,8 +101,9 @@ class Layout:
     """What a network takes.
 
     Attributes:
-        axes: By name: whether the tensor holds floats, and its axes, 0 where their length is free.
-        names: All names that the network knows; those without axes are not looked at.
+        axes: By the names that must be there: whether the tensor holds floats, and its axes,
+            0 where their length is free.
+        names: All names that the network knows.
         limits: By name: how many numbers there are, of tensors of numbers ``0 .. limit - 1``.
         tokens: How many tokens a sample may have, where the network has a limit.
     """
@@ -119,6 +125,8 @@ class Layout:
             wanted, got = ("one tensor", named) if ALONE in self.axes else (named, "one tensor")
             got = got if got == "one tensor" else f"tensors by name ({', '.join(batch.tensors)})"
             raise ValueError(f"`{name}` must be {wanted}, got {got}.")
+        if missing := sorted(self.axes.keys() - batch.tensors.keys()):
+            raise ValueError(f"`{name}` must hold {', '.join(self.axes)}; missing: {missing}.")
         if unknown := sorted(batch.tensors.keys() - self.names - {ALONE}):
             raise ValueError(f"`{name}` must hold arguments of the network, got {unknown}.")
         for key, tensor in batch.tensors.items():
