@@ -99,7 +99,10 @@ def attach_exits(
                 layout=_layout(network, few),
             )
             made = ExitNetwork(
-                network, anatomy, _classifiers(exit, new, pooled, classes, seed), classes=classes
+                network,
+                anatomy,
+                _classifiers(exit, new, pooled, classes, seed),
+                classes=classes,
             )
             for batch, watched in ((few, seen), (many, more)):
                 _verify(made, batch, watched, ends)
@@ -131,10 +134,11 @@ def _segments(blocks: list[nn.Module], ends: list[int]) -> tuple[tuple[nn.Module
 
 def _example(network: nn.Module, example: Inputs | None) -> Batch:
     if example is None:
-        example = getattr(network, "dummy_inputs", None)  # as Hugging Face's networks have
-        ids = example.get("input_ids") if isinstance(example, dict) else None
+        dummy: Any = getattr(network, "dummy_inputs", None)  # as Hugging Face's networks have
+        ids = dummy.get("input_ids") if isinstance(dummy, dict) else None
         if ids is not None and "attention_mask" in _arguments(network):
-            example = {**example, "attention_mask": torch.ones_like(ids)}
+            dummy = {**dummy, "attention_mask": torch.ones_like(ids)}
+        example = dummy
     if example is None:
         raise ValueError("`example` must be what the network is called with, got None.")
     device = next((weight.device for weight in network.parameters()), torch.device("cpu"))
@@ -238,7 +242,7 @@ def _classifiers(
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(int(_checks.generator(seed).integers(2**63)))
         for split, state in enumerate(states):
-            seen = pool(state)
+            seen: Any = pool(state)
             if not isinstance(seen, Tensor) or seen.shape[:-1] != (len(state),):
                 raise ValueError(f"`pool` must return [batch, width], got {what(seen)}.")
             width = seen.shape[1]

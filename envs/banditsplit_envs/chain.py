@@ -13,6 +13,7 @@ Nothing is known of the network but the names of its blocks; it is watched while
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from functools import partial
+from itertools import pairwise
 from typing import Any, NamedTuple, final
 
 import torch
@@ -53,7 +54,7 @@ def watch_entrance(block: nn.Module) -> Any:
 
 
 def enter(network: nn.Module, block: nn.Module, inputs: Batch) -> HiddenState:
-    """Run ``network`` up to the call of its first ``block``; return what that is called with."""
+    """Run ``network`` up to its first ``block``; return what that is called with."""
     token = _entering.set(block)
     try:
         inputs.call(network)
@@ -74,7 +75,7 @@ def advance(blocks: Sequence[nn.Module], state: HiddenState) -> Tensor:
 
 def find_blocks(network: nn.Module, blocks: str | Sequence[str]) -> list[tuple[str, nn.Module]]:
     """Return the named blocks: several submodules, or the children of the one named."""
-    names = dict(network.named_modules())
+    names: dict[str, nn.Module] = dict(network.named_modules())
 
     def found(name: Any) -> nn.Module:
         if isinstance(name, str) and name in names:
@@ -128,7 +129,7 @@ def watch(
     if order != sorted(order):
         raise _no_chain(f"the blocks are called in the order {[names[n] for n in order]}")
     first = calls[0][1]
-    for (before, _, hidden), (number, state, _) in zip(calls, calls[1:], strict=False):
+    for (before, _, hidden), (number, state, _) in pairwise(calls):
         if state.hidden is not hidden:
             between = f"between {names[before]!r} and {names[number]!r}"
             raise _no_chain(f"something else is done {between}")

@@ -1,8 +1,7 @@
 """A network with exits on its blocks, cut between any two of them.
 
 The rules of the split: block ``split`` is the last one on the device. The hidden state behind
-it is all that its exit and the cloud see, so ``tail(head(x, i), i)`` runs exactly the operations
-of the whole network.
+it XX
 """
 
 import json
@@ -241,12 +240,7 @@ class ExitNetwork(nn.Module):
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write all weights and temperatures to ``path``, whole or not at all."""
         metadata = {"format": FORMAT, "version": VERSION, "splits": json.dumps(self.splits)}
-        # Copies: safetensors refuses tensors that share their memory, as tied weights do.
-        tensors = {
-            name: value.detach().cpu().contiguous().clone()
-            for name, value in self.state_dict().items()
-        }
-        content = safetensors.torch.save(tensors, metadata)
+        content = safetensors.torch.save(apart(self.state_dict()), metadata)
         write_atomically(path, lambda file: file.write(content))
 
     def load(self, path: str | os.PathLike[str]) -> Self:
@@ -305,6 +299,11 @@ class ExitNetwork(nn.Module):
             wanted = f"one number or {self.exits}"
             raise ValueError(f"`threshold` must be {wanted}, got {len(values)}.")
         return values
+
+
+def apart(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return copies on the CPU: safetensors refuses what shares its memory, as tied weights."""
+    return {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
 
 
 def read_tensors(

@@ -17,7 +17,7 @@ class HiddenState:
     A part of it, ``state[rows]``, is the state of these samples.
 
     Attributes:
-        hidden: `[batch, channels, height, width]`, `[batch, tokens, width]` or `[batch, width]`.
+        hidden: `[batch, channels, height, width]`, `[batch, tokens, width]`, `[batch, width]`.
         args: What every block gets after ``hidden``, by position: an attention mask, say.
         kwargs: The same, by name.
         mask: Which tokens are no padding, `[batch, tokens]`, where a pooled exit must know.

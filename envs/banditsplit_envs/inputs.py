@@ -123,7 +123,9 @@ class Layout:
         if (ALONE in self.axes) != (ALONE in batch.tensors):
             named = f"tensors by name ({', '.join(sorted(self.axes))})"
             wanted, got = ("one tensor", named) if ALONE in self.axes else (named, "one tensor")
-            got = got if got == "one tensor" else f"tensors by name ({', '.join(batch.tensors)})"
+            got = (
+                got if got == "one tensor" else f"tensors by name ({', '.join(batch.tensors)})"
+            )
             raise ValueError(f"`{name}` must be {wanted}, got {got}.")
         if missing := sorted(self.axes.keys() - batch.tensors.keys()):
             raise ValueError(f"`{name}` must hold {', '.join(self.axes)}; missing: {missing}.")
@@ -181,7 +183,9 @@ def _fits(label: str, tensor: Tensor, floats: bool, axes: tuple[int, ...]) -> No
         kind = "floats" if floats else "integers"
         raise TypeError(f"`{label}` must hold {kind}, got {tensor.dtype}.")
     shape = tuple(tensor.shape)
-    if len(axes) != len(shape) or any(n not in (0, m) for n, m in zip(axes, shape, strict=True)):
+    if len(axes) != len(shape) or any(
+        n not in (0, m) for n, m in zip(axes, shape, strict=True)
+    ):
         wanted = ", ".join(["samples", *(str(n) if n else "*" for n in axes[1:])])
         raise ValueError(f"`{label}` must have shape [{wanted}], got {what(tensor)}.")
 

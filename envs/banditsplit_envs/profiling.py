@@ -1,14 +1,14 @@
 """What each split of a network takes: weights, operations, bytes to send, milliseconds."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -25,8 +25,8 @@ __all__ = ["Profile", "profile"]
 class Profile:
     """What each split takes, all `[exits]`; latencies are those of one batch.
 
-    The *head* is all that runs on the device up to the split, the *exit* what answers there, the
-    *tail* the blocks behind the split with the last exit.
+    The *head* is all that runs on the device up to the split, the *exit* what answers there,
+    the *tail* the blocks behind the split with the last exit.
 
     Attributes:
         split: Names of the last blocks on the device.
@@ -138,7 +138,7 @@ def _now(network: ExitNetwork) -> float:
 
 
 @contextmanager
-def _all_learning(network: ExitNetwork) -> Iterator[list[Tensor]]:
+def _all_learning(network: ExitNetwork) -> Iterator[list[nn.Parameter]]:
     """Let all weights have gradients for a while, and hand them out."""
     floats = [weight for weight in network.parameters() if weight.is_floating_point()]
     learned = [weight.requires_grad for weight in floats]
@@ -168,12 +168,12 @@ def _flops(network: ExitNetwork, batch: Batch) -> tuple[list[HiddenState], Float
     return states, np.array(heads) / len(batch), np.array(exits) / len(batch)
 
 
-def _weights(network: ExitNetwork, batch: Batch, floats: list[Tensor]) -> tuple[Int, Int]:
+def _weights(network: ExitNetwork, batch: Batch, floats: list[nn.Parameter]) -> tuple[Int, Int]:
     """Return how many weights there are up to each split, and in each exit."""
 
     def used(output: Tensor) -> int:
         """Return the size of all weights that ``output`` depends on, whoever holds them."""
-        gradients = torch.autograd.grad(
+        gradients: Sequence[Tensor | None] = torch.autograd.grad(
             output.sum(), floats, retain_graph=True, allow_unused=True
         )
         pairs = zip(floats, gradients, strict=True)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from typing import Any, Self, TypeAlias, final
+from typing import Any, TypeAlias, final
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from banditsplit import _checks
 from banditsplit._typing import Float, Seed
-from banditsplit_envs.checkpoint import read_checkpoint, write_checkpoint
+from banditsplit_envs.checkpoint import Checkpoint
 from banditsplit_envs.exit_network import ExitNetwork
 from banditsplit_envs.inputs import Batch, Inputs
 
@@ -106,84 +106,92 @@ def train(
     """
     data = _Labelled.of(network, inputs, labels)
     held_out = None if validation is None else _Labelled.of(network, *validation)
-    epochs = _checks.integer("epochs", epochs, least=1)
-    parts = -(-len(data.labels) // _checks.integer("batch", batch, least=1))
-    rate = _checks.positive("learning_rate", learning_rate)
-    noise = _checks.nonnegative("noise", noise)
-    weights = _weights(exit_weights, exits=network.exits)
-    loss = _Loss(weights, _checks.fraction("distill", distill))
-    if patience is not None:
-        patience = _checks.integer("patience", patience, least=1)
-        if held_out is None:
-            raise ValueError("`patience` must come with a `validation` set, got None.")
-    every = parts
-    if checkpoint_every is not None:
-        every = _checks.integer("checkpoint_every", checkpoint_every, least=1)
+    if patience is not None and held_out is None:
+        raise ValueError("`patience` must come with a `validation` set, got None.")
     if checkpoint is not None and seed is None:
         raise ValueError("`seed` must be given with a `checkpoint`, got None.")
-    drawn = int(_checks.generator(seed).integers(2**63))
-    learning = list((network.classifiers if frozen else network).parameters())
-    if not any(weight.requires_grad for weight in learning):
+    plan = _Plan(
+        epochs=epochs,
+        batch=batch,
+        learning_rate=learning_rate,
+        noise=noise,
+        exit_weights=_weights(exit_weights, exits=network.exits),
+        frozen=frozen,
+        distill=distill,
+        patience=patience,
+        seed=int(_checks.generator(seed).integers(2**63)),
+    )
+    every = None
+    if checkpoint_every is not None:
+        every = _checks.integer("checkpoint_every", checkpoint_every, least=1)
+    weights = (network.classifiers if frozen else network).parameters()
+    learning = [weight for weight in weights if weight.requires_grad]
+    if not learning:
         raise ValueError("`network` must have weights that may learn, got none.")
-    training = None  # what a checkpoint must be of
+    file = None
     if checkpoint is not None:
-        training = {
-            "network": _digest(network.state_dict()),
-            "inputs and labels": data.digest(),
-            "validation": None if held_out is None else held_out.digest(),
-            "epochs": epochs,
-            "batch": parts,
-            "learning_rate": rate,
-            "noise": noise,
-            "exit_weights": weights.tolist(),
-            "frozen": bool(frozen),
-            "distill": loss.distill,
-            "patience": patience,
-            "seed": drawn,
-        }
-
+        file = Checkpoint(
+            checkpoint,
+            asdict(plan)
+            | {
+                "network": _digest(network.state_dict()),
+                "inputs and labels": data.digest(),
+                "validation": None if held_out is None else held_out.digest(),
+            },
+            every,
+        )
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    with _prepared(network, device, seed=drawn, frozen=frozen):
+    with _prepared(network, device, plan):
         try:
-            course = _Course(network, learning, rate, epochs * parts, drawn)
-            if checkpoint is not None and training is not None:
-                course.resume(checkpoint, training)
-            log = course.log
-            steps = range(log.step, log.step if log.ended else epochs * parts)
-            for step in steps if progress is None else progress(steps):
-                epoch, part = divmod(step, parts)
-                if part == 0:
-                    course.order = torch.randperm(len(data.labels), generator=course.draws)
-                    log.loss.append(0.0)
-                # Near-equal parts: no tiny last batch.
-                chosen = course.order.tensor_split(parts)[part]
-                network.train()
-                network.network.train(not frozen)
-                value = course.step(data.part(chosen, noise, course.draws), loss)
-                if not math.isfinite(value):
-                    wanted = "small enough for the loss to stay finite"
-                    raise ValueError(f"`learning_rate` must be {wanted}, got {rate!r}.")
-                log.loss[epoch] += value * len(chosen) / len(data.labels)
-                log.step += 1
-                if part == parts - 1:
-                    network.eval()
-                    course.finish(epoch, held_out, loss, patience)
-                if checkpoint is not None and training is not None:
-                    if part == parts - 1 or log.step % every == 0:
-                        course.save(checkpoint, training)
-                if log.ended:
-                    break
-            if course.best:
-                network.load_state_dict(course.best)
+            course = _Course(network, learning, plan, data, held_out)
+            course.run(file, progress)
         except BaseException:
             network.load_state_dict(before)
             raise
+    log = course.log
     return TrainingReport(
         np.array(log.loss),
         np.array(log.validation_loss),
         np.array(log.validation_accuracy).reshape(-1, network.exits),
         log.best_epoch,
     )
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """How to train; see `train`. ``exit_weights`` sum to 1."""
+
+    epochs: int
+    batch: int
+    learning_rate: float
+    noise: float
+    exit_weights: list[float]
+    frozen: bool
+    distill: float
+    patience: int | None
+    seed: int
+
+    def __post_init__(self) -> None:
+        _checks.integer("epochs", self.epochs, least=1)
+        _checks.integer("batch", self.batch, least=1)
+        _checks.positive("learning_rate", self.learning_rate)
+        _checks.nonnegative("noise", self.noise)
+        _checks.fraction("distill", self.distill)
+        if self.patience is not None:
+            _checks.integer("patience", self.patience, least=1)
+
+    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Return the weighted loss of all exits' ``logits``, `[exits, batch, classes]`."""
+        each = torch.stack([nn.functional.cross_entropy(exit_, labels) for exit_ in logits])
+        if self.distill:
+            soft = nn.functional.log_softmax(logits / SOFTNESS, dim=-1)
+            teacher = soft[-1].detach()
+            gaps = (teacher.exp() * (teacher - soft)).sum(-1).mean(-1)
+            # SOFTNESS squared: the gradients of both parts stay of one size.
+            mixed = (1 - self.distill) * each + self.distill * SOFTNESS**2 * gaps
+            each = torch.cat([mixed[:-1], each[-1:]])
+        return torch.tensor(self.exit_weights, device=each.device) @ each
 
 
 @final
@@ -201,35 +209,14 @@ class _Labelled:
         data = network.as_inputs(inputs)
         return cls(data, network.as_labels(labels, samples=len(data)))
 
-    def part(self, rows: Any, noise: float = 0.0, draws: torch.Generator | None = None) -> Self:
-        inputs = self.inputs[rows]
-        if draws is not None:
-            inputs = inputs.noisy(noise, draws)
-        return type(self)(inputs, self.labels[rows])
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, rows: Any) -> "_Labelled":
+        return _Labelled(self.inputs[rows], self.labels[rows])
 
     def digest(self) -> str:
         return _digest({**self.inputs.tensors, " labels": self.labels})
-
-
-@final
-@dataclass(frozen=True, slots=True, eq=False)
-class _Loss:
-    """Cross-entropies and imitation of the last exit, weighted."""
-
-    weights: Tensor  # [exits], they sum to 1
-    distill: float
-
-    def __call__(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Return the loss of ``logits``, `[exits, batch, classes]`."""
-        each = torch.stack([nn.functional.cross_entropy(exit_, labels) for exit_ in logits])
-        if self.distill:
-            soft = nn.functional.log_softmax(logits / SOFTNESS, dim=-1)
-            teacher = soft[-1].detach()
-            gaps = (teacher.exp() * (teacher - soft)).sum(-1).mean(-1)  # 0 for the last exit
-            # SOFTNESS squared: the gradients of both parts stay of one size.
-            mixed = (1 - self.distill) * each + self.distill * SOFTNESS**2 * gaps
-            each = torch.cat([mixed[:-1], each[-1:]])
-        return self.weights.to(each.device) @ each
 
 
 @dataclass
@@ -246,58 +233,93 @@ class _Log:
 
 @final
 class _Course:
-    """All that changes while a network is trained: what a checkpoint must hold."""
+    """A training under way, and all that a checkpoint must hold."""
 
     def __init__(
-        self, network: ExitNetwork, learning: list[nn.Parameter], rate: float, steps: int, seed: int
+        self,
+        network: ExitNetwork,
+        learning: list[nn.Parameter],
+        plan: _Plan,
+        data: _Labelled,
+        held_out: _Labelled | None,
     ) -> None:
-        self.network = network
-        self.optimizer = torch.optim.AdamW(
-            [weight for weight in learning if weight.requires_grad], lr=rate, weight_decay=1e-2
-        )
+        self.network, self.plan, self.data, self.held_out = network, plan, data, held_out
+        self.parts = -(-len(data) // plan.batch)
+        self.steps = plan.epochs * self.parts
+        self.optimizer = torch.optim.AdamW(learning, lr=plan.learning_rate, weight_decay=1e-2)
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
-            self.optimizer, max_lr=rate, total_steps=steps
+            self.optimizer, max_lr=plan.learning_rate, total_steps=self.steps
         )
-        self.draws = torch.Generator().manual_seed(seed)
+        self.draws = torch.Generator().manual_seed(plan.seed)
         self.order = torch.empty(0, dtype=torch.int64)
         self.best: dict[str, Tensor] = {}
         self.log = _Log()
 
-    def step(self, data: _Labelled, loss: _Loss) -> float:
-        """Learn from one batch and return its loss; from none that is not finite."""
-        value = loss(self.network(data.inputs), data.labels.to(self.network.device))
-        if torch.isfinite(value):
-            self.optimizer.zero_grad()
-            torch.autograd.backward(value)
-            self.optimizer.step()
-            self.schedule.step()
-        return value.item()
+    def run(self, file: Checkpoint | None, progress: Progress | None) -> None:
+        """Go on until the end, from ``file`` if there is one, and leave the best weights."""
+        if file is not None and (saved := file.read()) is not None:
+            self._restore(*saved)
+        steps = range(self.log.step, self.log.step if self.log.ended else self.steps)
+        for _ in steps if progress is None else progress(steps):
+            self._step()
+            done = self.log.step
+            if over := done % self.parts == 0:
+                self._judge()
+            if file is not None and (over or (file.every and done % file.every == 0)):
+                file.write(*self._state())
+            if self.log.ended:
+                break
+        if self.best:
+            self.network.load_state_dict(self.best)
 
-    def finish(
-        self, epoch: int, held_out: _Labelled | None, loss: _Loss, patience: int | None
-    ) -> None:
-        """Judge the weights after ``epoch``."""
-        log = self.log
-        if held_out is None:
+    def _step(self) -> None:
+        """Learn from one batch."""
+        network, plan, log, draws = self.network, self.plan, self.log, self.draws
+        part = log.step % self.parts
+        if part == 0:
+            self.order = torch.randperm(len(self.data), generator=draws)
+            log.loss.append(0.0)
+        # Near-equal parts: no tiny last batch.
+        chosen = self.data[self.order.tensor_split(self.parts)[part]]
+        network.train()
+        network.network.train(not plan.frozen)
+        logits = network(chosen.inputs.noisy(plan.noise, draws))
+        loss = plan.loss(logits, chosen.labels.to(network.device))
+        value = loss.item()
+        if not math.isfinite(value):
+            wanted = "small enough for the loss to stay finite"
+            raise ValueError(f"`learning_rate` must be {wanted}, got {plan.learning_rate!r}.")
+        self.optimizer.zero_grad()
+        torch.autograd.backward(loss)
+        self.optimizer.step()
+        self.schedule.step()
+        log.loss[-1] += value * len(chosen) / len(self.data)
+        log.step += 1
+
+    def _judge(self) -> None:
+        """Look at the weights after an epoch."""
+        log, epoch = self.log, len(self.log.loss) - 1
+        if self.held_out is None:
             log.best_epoch = epoch
             return
         total, right = 0.0, torch.zeros(self.network.exits)
+        self.network.eval()
         with torch.inference_mode():
-            for start in range(0, len(held_out.labels), JUDGED):
-                data = held_out.part(slice(start, start + JUDGED))
-                logits, labels = self.network(data.inputs).cpu(), data.labels
-                total += loss(logits, labels).item() * len(labels)
-                right += (logits.argmax(-1) == labels).sum(-1)
-        log.validation_loss.append(total / len(held_out.labels))
-        log.validation_accuracy.append((right / len(held_out.labels)).tolist())
-        if log.validation_loss[epoch] <= min(log.validation_loss):
+            for start in range(0, len(self.held_out), JUDGED):
+                some = self.held_out[start : start + JUDGED]
+                logits = self.network(some.inputs).cpu()
+                total += self.plan.loss(logits, some.labels).item() * len(some)
+                right += (logits.argmax(-1) == some.labels).sum(-1)
+        log.validation_loss.append(total / len(self.held_out))
+        log.validation_accuracy.append((right / len(self.held_out)).tolist())
+        if epoch == 0 or log.validation_loss[-1] < log.validation_loss[log.best_epoch]:
             log.best_epoch = epoch
             state = self.network.state_dict()
             self.best = {name: value.detach().clone() for name, value in state.items()}
+        patience = self.plan.patience
         log.ended = patience is not None and epoch - log.best_epoch >= patience
 
-    def save(self, path: str | os.PathLike[str], training: Mapping[str, Any]) -> None:
-        """Write everything to ``path``."""
+    def _state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         optimizer = self.optimizer.state_dict()
         tensors = {
             "order": self.order,
@@ -315,13 +337,9 @@ class _Course:
             "groups": optimizer["param_groups"],
             "schedule": self.schedule.state_dict(),
         }
-        write_checkpoint(path, training, tensors, numbers)
+        return tensors, numbers
 
-    def resume(self, path: str | os.PathLike[str], training: Mapping[str, Any]) -> None:
-        """Take over what `save` wrote of the same training, if there is such a file."""
-        if (saved := read_checkpoint(path, training)) is None:
-            return
-        tensors, numbers = saved
+    def _restore(self, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:
         state: dict[int, dict[str, Tensor]] = {}
         for name, value in _below("optimizer", tensors).items():
             number, key = name.split(".")
@@ -339,18 +357,18 @@ class _Course:
 
 @contextmanager
 def _prepared(
-    network: ExitNetwork, device: str | torch.device | None, *, seed: int, frozen: bool
+    network: ExitNetwork, device: str | torch.device | None, plan: _Plan
 ) -> Iterator[None]:
     """Put ``network`` where it is trained, and back; torch's own generators as well."""
     home = network.device
     there = torch.device(device or ("cuda" if torch.cuda.is_available() else home))
     learned = [(weight, weight.requires_grad) for weight in network.network.parameters()]
     with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
-        torch.manual_seed(seed)  # of dropout, which takes no generator
+        torch.manual_seed(plan.seed)  # of dropout, which takes no generator
         try:
             network.to(there)
             network.temperature.fill_(1.0)
-            if frozen:
+            if plan.frozen:
                 network.network.requires_grad_(requires_grad=False)
             yield
         finally:
@@ -367,7 +385,9 @@ def _named(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return what `_named` was given."""
     start = f"{prefix}."
-    return {name.removeprefix(start): t for name, t in tensors.items() if name.startswith(start)}
+    return {
+        name.removeprefix(start): t for name, t in tensors.items() if name.startswith(start)
+    }
 
 
 def _digest(tensors: Mapping[str, Tensor]) -> str:
@@ -379,7 +399,7 @@ def _digest(tensors: Mapping[str, Tensor]) -> str:
     return found.hexdigest()
 
 
-def _weights(weights: Sequence[float] | None, *, exits: int) -> Tensor:
+def _weights(weights: Sequence[float] | None, *, exits: int) -> list[float]:
     """Return weights that sum to 1, `[exits]`."""
     if weights is None:
         weights = [float(depth**2) for depth in range(1, exits + 1)]
@@ -388,4 +408,4 @@ def _weights(weights: Sequence[float] | None, *, exits: int) -> Tensor:
         wanted = f"{exits} numbers, one for each exit, not all 0"
         raise ValueError(f"`exit_weights` must be {wanted}, got {list(weights)!r}.")
     tensor = torch.tensor(values)
-    return tensor / tensor.sum()
+    return [float(value) for value in tensor / tensor.sum()]

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from transformers import (
     RobertaForSequenceClassification,
 )
 
-from banditsplit_envs import ExitNetwork, HiddenState, attach_exits
+from banditsplit_envs import ExitNetwork, HiddenState, SplitCost, SplitLayer, attach_exits
 
 CLASSES = 3
 
@@ -41,14 +42,12 @@ class BasicBlock(nn.Module):
                 nn.Conv2d(inplanes, planes, 1, stride, bias=False), nn.BatchNorm2d(planes)
             )
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Any:
         identity = x if self.downsample is None else self.downsample(x)
         out = self.relu(self.bn1(self.conv1(x)))
         out = self.bn2(self.conv2(out))
         out += identity
-        out = self.relu(out)
-        assert isinstance(out, Tensor)
-        return out
+        return self.relu(out)
 
 
 class ResNet(nn.Module):
@@ -64,12 +63,10 @@ class ResNet(nn.Module):
         self.avgpool = nn.AdaptiveAvgPool2d((1, 1))
         self.fc = nn.Linear(8, CLASSES)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Any:
         x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
         x = self.layer3(self.layer2(self.layer1(x)))
-        x = torch.flatten(self.avgpool(x), 1)
-        x = self.fc(x)
-        return x
+        return self.fc(torch.flatten(self.avgpool(x), 1))
 
 
 class ViT(nn.Module):
@@ -86,17 +83,15 @@ class ViT(nn.Module):
         self.scale = nn.Parameter(torch.tensor(2.0))
         self.fc = nn.Linear(8, CLASSES)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Any:
         x = self.patches(x).flatten(2).transpose(1, 2)
         x = torch.cat([self.cls_token.expand(x.shape[0], -1, -1), x], 1) + self.pos_embed
         for block in self.blocks:
             x = block(x)
-        x = self.norm(x)[:, 0] * self.scale
-        x = self.fc(x)
-        return x
+        return self.fc(self.norm(x)[:, 0] * self.scale)
 
 
-SMALL = {
+SMALL: Any = {
     "vocab_size": 40,
     "max_position_embeddings": 20,
     "hidden_size": 16,
@@ -105,7 +100,7 @@ SMALL = {
     "intermediate_size": 32,
     "num_labels": CLASSES,
 }
-SHORT = {
+SHORT: Any = {
     "vocab_size": 40,
     "max_position_embeddings": 20,
     "dim": 16,
@@ -143,7 +138,11 @@ def seeded(make: Callable[[], nn.Module]) -> nn.Module:
 
 KINDS: dict[str, tuple[Callable[[], nn.Module], Any, Callable[[int], Any]]] = {
     "ResNet": (ResNet, ["layer1", "layer2", "layer3"], images),
-    "ResNet, every block": (ResNet, [f"layer{i}.{j}" for i in (1, 2, 3) for j in (0, 1)], images),
+    "ResNet, every block": (
+        ResNet,
+        [f"layer{i}.{j}" for i in (1, 2, 3) for j in (0, 1)],
+        images,
+    ),
     "ViT": (ViT, "blocks", images),
     "BERT": (
         lambda: BertForSequenceClassification(BertConfig(**SMALL)),
@@ -227,6 +226,42 @@ def test_a_copy_has_weights_of_its_own(kind: str) -> None:
         assert torch.equal(other(x)[-1], original(other.network, x))
 
 
+@every_kind
+def test_saved_and_loaded_it_is_the_same_network(kind: str, tmp_path: Path) -> None:
+    make, blocks, inputs = KINDS[kind]
+    _, exits, _ = attached(kind, seed=3)
+    exits.temperature.fill_(2.0)
+    exits.save(tmp_path / "weights")
+    other = attach_exits(make().eval(), blocks, inputs(2))
+    x = inputs(4)
+    with torch.inference_mode():
+        assert not torch.equal(other(x), exits(x))
+        other.load(tmp_path / "weights")
+        assert torch.equal(other(x), exits(x))
+    assert torch.equal(other.temperature, exits.temperature)
+
+
+def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
+    attached("BERT")[1].save(tmp_path / "weights")
+    with pytest.raises(ValueError, match="must hold an exit network, got another network's"):
+        attached("DistilBERT")[1].load(tmp_path / "weights")
+
+
+@pytest.mark.parametrize("kind", ["BERT", "ViT"])
+def test_it_is_played_live(kind: str) -> None:
+    """Sentences as well as images; with a threshold of 0 every exit says what it thinks."""
+    _, exits, inputs = attached(kind)
+    env = SplitLayer(exits, inputs(6), threshold=0.0, cost=SplitCost(evaluates="all"))
+    env.reset(seed=0)
+    with torch.inference_mode():
+        best = exits.probabilities(exits(inputs(6))).max(-1)
+    said = best.values.T.numpy()
+    for _ in range(6):
+        _, reward, _, _, info = env.step(np.int64(3))
+        side = info["side_observations"]["reward"]
+        assert abs(said - [*side[:3], reward]).max(1).min() < 1e-5
+
+
 @pytest.mark.parametrize("kind", ["BERT", "RoBERTa", "DistilBERT"])
 @pytest.mark.parametrize("pool", ["first", "mean"])
 def test_padding_changes_no_exit(kind: str, pool: str) -> None:
@@ -259,21 +294,19 @@ def test_as_many_tokens_as_samples_confuse_no_one() -> None:
             self.blocks = nn.ModuleList(AddBias() for _ in range(2))
             self.fc = nn.Linear(4, 2)
 
-        def forward(self, x: Tensor) -> Tensor:
+        def forward(self, x: Tensor) -> Any:
             bias = self.bias
             for block in self.blocks:
                 x = block(x, bias)
-            x = self.fc(x[:, 0])
-            return x
+            return self.fc(x[:, 0])
 
     class AddBias(nn.Module):
         def __init__(self) -> None:
             super().__init__()
             self.layer = nn.Linear(4, 4)
 
-        def forward(self, x: Tensor, bias: Tensor) -> Tensor:
-            x = self.layer(x) + bias
-            return x
+        def forward(self, x: Tensor, bias: Tensor) -> Any:
+            return self.layer(x) + bias
 
     x = torch.randn(5, 5, 4)
     exits = attach_exits(Biased(), "blocks", x[:2])
@@ -420,11 +453,8 @@ class Chain(nn.Module):
         return self.how(self, x)
 
 
-def plain(self: Chain, x: Tensor) -> Tensor:
-    for block in self.blocks:
-        x = block(x)
-    x = self.fc(x)
-    return x
+def plain(self: Chain, x: Tensor) -> Any:
+    return self.fc(plain_blocks(self, x))
 
 
 def between(self: Chain, x: Tensor) -> Any:
@@ -482,7 +512,10 @@ def depends_on_values(self: Chain, x: Tensor) -> Any:
         (backwards, "but the blocks are called in the order"),
         (around, "but what follows the blocks uses more than their output"),
         (batch_size_in_the_head, "chain of its blocks, but"),
-        (depends_on_values, "`network` must be such that what follows its blocks can be traced"),
+        (
+            depends_on_values,
+            "`network` must be such that what follows its blocks can be traced",
+        ),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
@@ -510,8 +543,16 @@ def test_layers_that_share_their_weights_are_no_blocks() -> None:
 @pytest.mark.parametrize(
     ("how", "error", "message"),
     [
-        ({"blocks": "encoder"}, ValueError, r"got 'encoder'. Of several parts are: 'layer1' \(2"),
-        ({"blocks": ["layer1", "layer9"]}, ValueError, "`blocks` must name submodules .* 'layer9'"),
+        (
+            {"blocks": "encoder"},
+            ValueError,
+            r"got 'encoder'. Of several parts are: 'layer1' \(2",
+        ),
+        (
+            {"blocks": ["layer1", "layer9"]},
+            ValueError,
+            "`blocks` must name submodules .* 'layer9'",
+        ),
         ({"blocks": ["layer1", 3]}, ValueError, "`blocks` must name submodules .* got 3"),
         ({"blocks": []}, ValueError, "name at least one block"),
         ({"blocks": ["layer1", "layer1"]}, ValueError, "and none twice"),
@@ -524,10 +565,18 @@ def test_layers_that_share_their_weights_are_no_blocks() -> None:
         ({"at": [0.0, 2]}, TypeError, "`at` must be an integer"),
         ({"classes": 1}, ValueError, "`classes` must be an integer of at least 2"),
         ({"classes": 4}, ValueError, "`classes` must be the 3 of the network's head"),
-        ({"keep_head": False}, ValueError, "`classes` must be given where the last exit is new"),
+        (
+            {"keep_head": False},
+            ValueError,
+            "`classes` must be given where the last exit is new",
+        ),
         ({"pool": "max"}, ValueError, "`pool` must be one of mean, first"),
         ({"pool": "first"}, ValueError, "`pool` must be 'mean' or a function"),
-        ({"pool": lambda state: state.hidden}, ValueError, r"`pool` must return \[batch, width\]"),
+        (
+            {"pool": lambda state: state.hidden},
+            ValueError,
+            r"`pool` must return \[batch, width\]",
+        ),
         (
             {"exit": lambda width, classes: nn.Linear(width, classes + (width > 4))},
             ValueError,
@@ -562,7 +611,11 @@ def changed(**changes: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("inputs", "error", "message"),
     [
-        (text(2, tokens=21), ValueError, r"`inputs\['input_ids'\]` must have at most 20 tokens"),
+        (
+            text(2, tokens=21),
+            ValueError,
+            r"`inputs\['input_ids'\]` must have at most 20 tokens",
+        ),
         (
             changed(input_ids=torch.full((2, 9), 40)),
             ValueError,
@@ -575,7 +628,11 @@ def changed(**changes: Any) -> dict[str, Any]:
         (changed(attention_mask=None), ValueError, r"missing: \['attention_mask'\]"),
         (changed(attention_mask=torch.ones(3, 9).long()), ValueError, "as many samples each"),
         (changed(words=torch.ones(2, 9)), ValueError, "arguments of the network, got .'words'"),
-        ({name: v[:0] for name, v in text(2).items()}, ValueError, "not empty, got int64 of sha"),
+        (
+            {name: v[:0] for name, v in text(2).items()},
+            ValueError,
+            "not empty, got int64 of sha",
+        ),
         (text(2)["input_ids"], ValueError, "must be tensors by name"),
         ({}, ValueError, "must hold at least one tensor"),
     ],
@@ -620,7 +677,11 @@ def test_logits_that_are_no_numbers_are_refused() -> None:
     ("state", "error", "message"),
     [
         (torch.zeros(2, 17, 8), TypeError, "`state` must be a HiddenState, got float32"),
-        (HiddenState(torch.zeros(2, 17, 7)), ValueError, "`state` must be one of split 1, with 3"),
+        (
+            HiddenState(torch.zeros(2, 17, 7)),
+            ValueError,
+            "`state` must be one of split 1, with 3",
+        ),
         (HiddenState(torch.zeros(2, 8)), ValueError, "`state` must be one of split 1"),
         (HiddenState(torch.zeros(0, 17, 8)), ValueError, "`state` must be one of split 1"),
     ],

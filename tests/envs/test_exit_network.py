@@ -150,7 +150,9 @@ def test_logits_that_are_not_finite_are_refused(network: ExitNetwork) -> None:
     logits = torch.zeros(2, 10)
     for value in (torch.nan, torch.inf, -torch.inf):
         logits[1, 3] = value
-        with pytest.raises(ValueError, match="`logits` must be finite, got nan or inf at exit 4"):
+        with pytest.raises(
+            ValueError, match="`logits` must be finite, got nan or inf at exit 4"
+        ):
             network.probabilities(logits, 4)
 
 

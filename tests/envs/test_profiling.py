@@ -15,18 +15,16 @@ LAYERS, WIDTH, INNER, TOKENS, CLASSES = 3, 8, 24, 5, 2
 
 
 def bert() -> nn.Module:
-    return BertForSequenceClassification(
-        BertConfig(
-            vocab_size=30,
-            max_position_embeddings=12,
-            type_vocab_size=2,
-            hidden_size=WIDTH,
-            num_hidden_layers=LAYERS,
-            num_attention_heads=2,
-            intermediate_size=INNER,
-            num_labels=CLASSES,
-        )
-    )
+    how: Any = {
+        "vocab_size": 30,
+        "max_position_embeddings": 12,
+        "hidden_size": WIDTH,
+        "num_hidden_layers": LAYERS,
+        "num_attention_heads": 2,
+        "intermediate_size": INNER,
+        "num_labels": CLASSES,
+    }
+    return BertForSequenceClassification(BertConfig(**how))
 
 
 class Encoder(nn.Module):
@@ -35,8 +33,7 @@ class Encoder(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.layers = nn.ModuleList(
-            nn.TransformerEncoderLayer(WIDTH, 2, INNER, batch_first=True)
-            for _ in range(LAYERS)
+            nn.TransformerEncoderLayer(WIDTH, 2, INNER, batch_first=True) for _ in range(LAYERS)
         )
         self.fc = nn.Linear(WIDTH, CLASSES)
 
@@ -82,9 +79,7 @@ def test_attention_is_counted(
     np.testing.assert_array_equal(found.exit_flops[:-1], 2 * WIDTH * CLASSES)
     pooler = 2 * WIDTH * WIDTH * (found.exit_flops[-1] > 2 * WIDTH * CLASSES)
     assert found.exit_flops[-1] == pooler + 2 * WIDTH * CLASSES
-    np.testing.assert_array_equal(
-        found.tail_flops, layers[-1] - layers + found.exit_flops[-1]
-    )
+    np.testing.assert_array_equal(found.tail_flops, layers[-1] - layers + found.exit_flops[-1])
     assert all(weight.requires_grad != frozen for weight in network.parameters())
 
 
@@ -153,7 +148,11 @@ def test_a_profile_leaves_the_network_alone() -> None:
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
-        ({"inputs": torch.rand(0, 1, 8, 8)}, ValueError, "`inputs` must be a tensor .*, not em"),
+        (
+            {"inputs": torch.rand(0, 1, 8, 8)},
+            ValueError,
+            "`inputs` must be a tensor .*, not em",
+        ),
         ({"inputs": torch.rand(2, 3, 8, 8)}, ValueError, "`inputs` must have shape"),
         ({"repeats": 0}, ValueError, "`repeats` must be an integer of at least 1"),
         ({"warmup": -1}, ValueError, "`warmup` must be an integer of at least 0"),

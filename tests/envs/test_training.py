@@ -223,11 +223,9 @@ def reader() -> ExitNetwork:
     """A small DistilBERT with dropout, and a head of its own."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        network = DistilBertForSequenceClassification(
-            DistilBertConfig(
-                vocab_size=20, dim=16, hidden_dim=32, n_layers=3, n_heads=2, num_labels=2
-            )
-        )
+        how: Any = {"dim": 16, "hidden_dim": 32, "n_layers": 3, "n_heads": 2, "num_labels": 2}
+        config = DistilBertConfig(vocab_size=20, **how)
+        network = DistilBertForSequenceClassification(config)
     return attach_exits(network, "distilbert.transformer.layer")
 
 
@@ -293,7 +291,13 @@ def test_the_loss_is_what_the_papers_say() -> None:
     each[-1] = entropy[-1]
     for distill, wanted in ((0.0, entropy), (0.3, each)):
         report = train(
-            small(), images, labels, epochs=1, noise=0.0, distill=distill, exit_weights=[1, 2, 3]
+            small(),
+            images,
+            labels,
+            epochs=1,
+            noise=0.0,
+            distill=distill,
+            exit_weights=[1, 2, 3],
         )
         assert report.loss[0] == pytest.approx(wanted @ np.array([1, 2, 3]) / 6, rel=1e-5)
 
@@ -405,7 +409,8 @@ def killed(steps):
         yield step
 
 network = exit_cnn(classes=2, width=4, blocks=3)
-train(network, images, torch.arange(20) % 2, epochs=4, batch=10, checkpoint={str(path)!r}, progress=killed)
+how = {{"epochs": 4, "batch": 10, "checkpoint": {str(path)!r}, "progress": killed}}
+train(network, images, torch.arange(20) % 2, **how)
 """
     ended = subprocess.run([sys.executable, "-c", script], check=False)  # noqa: S603 - our own
     assert ended.returncode == -signal.SIGKILL
@@ -458,7 +463,9 @@ def test_a_checkpoint_of_another_training_is_refused(
     content = path.read_bytes()
     network = change.get("network", small())
     before = state(network)
-    with pytest.raises(ValueError, match=f"checkpoint of `train` .*, got one with other {named} "):
+    with pytest.raises(
+        ValueError, match=f"checkpoint of `train` .*, got one with other {named} "
+    ):
         train(**({"network": network} | how | change))
     assert unchanged(network, before)
     assert path.read_bytes() == content
@@ -470,7 +477,9 @@ def test_half_a_checkpoint_is_refused(tmp_path: Path) -> None:
     content = path.read_bytes()
     for length in (0, 5, len(content) // 2, len(content) - 1):
         path.write_bytes(content[:length])
-        with pytest.raises(ValueError, match="must hold a checkpoint of `train`, got something un"):
+        with pytest.raises(
+            ValueError, match="must hold a checkpoint of `train`, got something un"
+        ):
             train(small(), *stripes(4), epochs=1, checkpoint=path)
 
 
