@@ -98,12 +98,9 @@ def attach_exits(
                 features=tuple(_features(state.hidden) for state in states),
                 layout=_layout(network, few),
             )
-            made = ExitNetwork(
-                network,
-                anatomy,
-                _classifiers(exit, new, pooled, classes, seed),
-                classes=classes,
-            )
+            classifiers = _classifiers(exit, new, pooled, classes, seed)
+            made = ExitNetwork(network, anatomy, classifiers, classes=classes)
+            made.to(states[0].hidden.device)
             for batch, watched in ((few, seen), (many, more)):
                 _verify(made, batch, watched, ends)
     except BaseException:

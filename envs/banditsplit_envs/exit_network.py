@@ -137,9 +137,8 @@ class ExitNetwork(nn.Module):
         """Return the logits of exit ``split``, `[batch, classes]`, from its hidden state."""
         split = self._split(split)
         state = self._checked(state, split)
-        if split == len(self.classifiers):  # the network's own
-            assert self._anatomy.head is not None  # noqa: S101 - for the reader and for mypy
-            logits: Tensor = self._anatomy.head(self, state.hidden)
+        if (own := self._anatomy.head) is not None and split == self.exits - 1:
+            logits: Tensor = own(self, state.hidden)
         else:
             logits = self.classifiers[split](self._anatomy.pool(state))
         return logits
@@ -250,7 +249,10 @@ class ExitNetwork(nn.Module):
             FileNotFoundError: There is no file.
             ValueError: It is anything else, or of another network; this one is unchanged.
         """
-        tensors = read_tensors(path, FORMAT, VERSION, "an exit network")[0]
+        tensors, metadata = read_tensors(path, FORMAT, VERSION, "an exit network")
+        if metadata.get("splits") != json.dumps(self.splits):
+            other_splits = f"another network's, split at {metadata.get('splits')}"
+            raise foreign(path, other_splits, "an exit network")
         wanted = {name: value.shape for name, value in self.state_dict().items()}
         found = {name: value.shape for name, value in tensors.items()}
         if found != wanted:

@@ -15,8 +15,14 @@ from transformers import (
     BertConfig,
     BertForSequenceClassification,
     BertModel,
+    DebertaV2Config,
+    DebertaV2ForSequenceClassification,
     DistilBertConfig,
     DistilBertForSequenceClassification,
+    ElectraConfig,
+    ElectraForSequenceClassification,
+    MPNetConfig,
+    MPNetForSequenceClassification,
     RobertaConfig,
     RobertaForSequenceClassification,
 )
@@ -154,6 +160,21 @@ KINDS: dict[str, tuple[Callable[[], nn.Module], Any, Callable[[int], Any]]] = {
         "roberta.encoder.layer",
         text,
     ),
+    "ELECTRA": (
+        lambda: ElectraForSequenceClassification(ElectraConfig(**SMALL)),
+        "electra.encoder.layer",
+        text,
+    ),
+    "MPNet": (
+        lambda: MPNetForSequenceClassification(MPNetConfig(**SMALL)),
+        "mpnet.encoder.layer",
+        text,
+    ),
+    "DeBERTa": (
+        lambda: DebertaV2ForSequenceClassification(DebertaV2Config(**SMALL)),
+        "deberta.encoder.layer",
+        text,
+    ),
     "DistilBERT": (
         lambda: DistilBertForSequenceClassification(DistilBertConfig(**SHORT)),
         "distilbert.transformer.layer",
@@ -214,6 +235,15 @@ def test_the_network_is_shared_and_goes_on_as_before(kind: str) -> None:
         assert not torch.equal(exits(x)[-1], wanted)
 
 
+def test_a_network_may_have_two_sets_of_exits() -> None:
+    network, exits, inputs = attached("BERT")
+    other = attach_exits(network, "bert.encoder.layer", at=[0, 3], seed=4)
+    x = inputs(3)
+    with torch.inference_mode():
+        assert torch.equal(other(x)[-1], exits(x)[-1])
+        assert torch.equal(other.head(x, 0).hidden, exits.head(x, 0).hidden)
+
+
 @every_kind
 def test_a_copy_has_weights_of_its_own(kind: str) -> None:
     _, exits, inputs = attached(kind)
@@ -262,7 +292,7 @@ def test_it_is_played_live(kind: str) -> None:
         assert abs(said - [*side[:3], reward]).max(1).min() < 1e-5
 
 
-@pytest.mark.parametrize("kind", ["BERT", "RoBERTa", "DistilBERT"])
+@pytest.mark.parametrize("kind", ["BERT", "RoBERTa", "MPNet", "DeBERTa", "DistilBERT"])
 @pytest.mark.parametrize("pool", ["first", "mean"])
 def test_padding_changes_no_exit(kind: str, pool: str) -> None:
     """A short sentence alone, and beside long ones: the mask travels with the state."""

@@ -207,7 +207,7 @@ def test_every_cut_of_a_file_is_refused(tmp_path: Path) -> None:
 
 
 def altered(tensors: dict[str, Tensor], **metadata: str) -> bytes:
-    fields = {"format": "banditsplit.exit_network", "version": "2"}
+    fields = {"format": "banditsplit.exit_network", "version": "2", "splits": '["0"]'}
     return safetensors.torch.save(tensors, fields | metadata)
 
 
@@ -225,6 +225,7 @@ def weights(**changes: Tensor) -> dict[str, Tensor]:
         (altered({}), "another network's"),
         (altered(exit_cnn(width=3, blocks=1).state_dict()), "another network's"),
         (altered(exit_cnn(width=2, blocks=2).state_dict()), "another network's"),
+        (altered(weights(), splits='["1"]'), r"another network's, split at \[.1.\]"),
         (altered(weights(surprise=torch.ones(1))), "another network's, in 'surprise'"),
         (altered(weights(temperature=torch.tensor([torch.nan]))), "not finite"),
         (altered(weights(temperature=torch.zeros(1))), "not positive"),
