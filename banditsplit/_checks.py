@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from banditsplit._typing import Bool, Seed
+from banditsplit._typing import Bool, Float, Seed
 
 
 def integer(name: str, value: Any, *, least: int) -> int:
@@ -93,6 +93,28 @@ def open_fraction(name: str, value: Any) -> float:
     if not 0 < (converted := number(name, value)) < 1:
         raise ValueError(f"`{name}` must lie strictly between 0 and 1, got {value!r}.")
     return converted
+
+
+def inside(name: str, value: Any, low: float, high: float) -> Float:
+    """Return ``value`` as floats in `[low, high]`, of any shape."""
+    try:
+        array = np.asarray(value)
+    except ValueError:  # ragged
+        array = np.array(np.nan)
+    numbers = array.dtype.kind in "biuf"
+    if numbers and ((array >= low) & (array <= high)).all():
+        return array.astype(np.float64, copy=False)
+    # The message last: arrays are slow to print.
+    error = ValueError if numbers else TypeError
+    raise error(f"`{name}` must lie in [{low:g}, {high:g}], got {value!r}.")
+
+
+def flags(name: str, value: Any) -> Bool:
+    """Return ``value`` as booleans, of any shape."""
+    array = np.asarray(value)
+    if array.dtype != np.bool_:
+        raise TypeError(f"`{name}` must hold booleans, got {value!r}.")
+    return array
 
 
 def graph(name: str, value: Any, arms: int) -> Bool:

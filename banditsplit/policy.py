@@ -28,9 +28,9 @@ class Policy:
     ``n`` independent learners side by side, and everything has shape `[n]`, even for 1.
     No call that raises changes anything.
 
-    Threads may share a policy: each call holds its one lock, so calls come one after the
-    other. `select` and `update` are two calls, between which another thread may come; threads
-    use `decide` and `learn`, which know what belongs to what.
+    Threads may share a policy: each call that changes it holds its one lock, so that they come
+    one after the other. `select` and `update` are two calls, between which another thread may
+    come; threads use `decide` and `learn`, which know what belongs to what.
 
     Args:
         recipe: How it decides and learns.
@@ -62,7 +62,7 @@ class Policy:
         # Probabilities and context of the latest choice, which `update` answers.
         self._latest: tuple[Any, Any] = (None, None)
         self._pending = Pending()
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
         self._log: DecisionLog | None = None
         # Such a recipe never finishes and never draws, so most rounds can take a short way.
         self._plain = hasattr(recipe, "learn_plain")
@@ -80,20 +80,24 @@ class Policy:
                 arm, or the context is not finite.
             RuntimeError: The policy has finished; see `finished`.
         """
+        if self._plain and available is None:  # it changes nothing, so it waits for nobody
+            return self._recipe.choose(self._state, self._rng, None, None)[0]
         with self._lock:
-            if self._plain and available is None:
-                return self._recipe.choose(self._state, self._rng, None, None)[0]
-            finished = self._recipe.finished(self._state)
-            if finished is not False and np.all(finished):
-                raise RuntimeError("`select` must not be called: the policy has finished.")
-            door = self._door
-            if door.context_shape is not None:
-                context = door.context(context)
-            if available is not None:
-                available = door.available(available)
-            arm, probability = self._recipe.choose(self._state, self._rng, context, available)
-            self._latest = (probability, None if door.context_shape is None else context)
-            return arm
+            return self._choose(context, available)
+
+    def _choose(self, context: Any, available: Any) -> Any:
+        """Choose an arm, and keep what the choice was based on."""
+        finished = self._recipe.finished(self._state)
+        if finished is not False and np.all(finished):
+            raise RuntimeError("`select` must not be called: the policy has finished.")
+        door = self._door
+        if door.context_shape is not None:
+            context = door.context(context)
+        if available is not None:
+            available = door.available(available)
+        arm, probability = self._recipe.choose(self._state, self._rng, context, available)
+        self._latest = (probability, None if door.context_shape is None else context)
+        return arm
 
     def probabilities(self, context: Any = None, available: Any = None) -> Any:
         """Return the probabilities of the arms in this round, `[..., arms]`.
@@ -160,10 +164,10 @@ class Policy:
         The arguments and errors are `select`'s.
         """
         with self._lock:
-            arm = self.select(context, available)
+            arm = self._choose(context, available)
             decision = self._pending.register(arm, *self._latest)
             if self._log is not None:
-                self._log.decided(decision, self.round)
+                self._log.decided(decision, self._round())
             return decision
 
     def adopt(self, decision: Decision) -> Decision:
@@ -178,11 +182,15 @@ class Policy:
         """
         _checks.instance("decision", decision, Decision)
         with self._lock:
-            door = self._door
-            arm = door.arm(decision.arm)
-            probability = door.probability(decision.probability)
-            context = door.context(decision.context)
-            return self._pending.register(arm, probability, context)
+            return self._adopt(decision)
+
+    def _adopt(self, decision: Decision) -> Decision:
+        """Let a decision wait under the next number."""
+        door = self._door
+        arm = door.arm(decision.arm)
+        probability = door.probability(decision.probability)
+        context = door.context(decision.context)
+        return self._pending.register(arm, probability, context)
 
     def learn(
         self,
@@ -210,14 +218,26 @@ class Policy:
                 another argument is not as in `update`.
         """
         with self._lock:
-            waiting = self._pending.find(decision)
-            where = self._pending.rows(waiting, self._door.where(where))
-            made = waiting.decision
-            answer = (made.arm, reward, cost, side)
-            self._learn(answer, (made.probability, made.context), where)
-            self._pending.answered(waiting, where)
+            learned = self._answer(decision, reward, cost, side, where)
             if self._log is not None:
-                self._log.learned(made, reward, cost, side, where)
+                self._log.learned(*learned)
+
+    def _answer(
+        self,
+        decision: Decision | int,
+        reward: Any,
+        cost: Any = 0.0,
+        side: Any = None,
+        where: Any = None,
+    ) -> tuple[Any, ...]:
+        """Learn what came of a decision that waits; return what there is to log."""
+        waiting = self._pending.find(decision)
+        where = self._pending.rows(waiting, self._door.where(where))
+        made = waiting.decision
+        answer = (made.arm, reward, cost, side)
+        self._learn(answer, (made.probability, made.context), where)
+        self._pending.answered(waiting, where)
+        return made, reward, cost, side, where
 
     def learn_batch(self, answers: Iterable[tuple[Any, ...]]) -> None:
         """Learn what came of many decisions, or of none of them.
@@ -231,11 +251,13 @@ class Policy:
         with self._lock:
             before = copy.deepcopy(self._state), dict(self._pending.waiting)
             try:
-                for answer in answers:
-                    self.learn(*answer)
+                learned = [self._answer(*answer) for answer in answers]
             except BaseException:
                 self._state, self._pending.waiting = before
                 raise
+            if self._log is not None:
+                for each in learned:
+                    self._log.learned(*each)
 
     def replay(self, records: Iterable[Mapping[str, Any]]) -> int:
         """Learn from a log what this policy does not know yet; return how many answers.
@@ -255,24 +277,21 @@ class Policy:
         with self._lock:
             pending, learned = self._pending, 0
             before = copy.deepcopy(self._state), dict(pending.waiting), pending.made
-            log, self._log = self._log, None
             try:
                 for record in records:
                     told = {key: as_arrays(value) for key, value in record.items()}
                     if told["event"] == "feedback":
                         if told["id"] in pending.waiting:
                             answer = (told[key] for key in ("reward", "cost", "side", "where"))
-                            self.learn(told["id"], *answer)
+                            self._answer(told["id"], *answer)
                             learned += 1
                     elif told["id"] >= pending.made:
                         pending.made = told["id"]
                         fields = ("arm", "probability", "context")
-                        self.adopt(Decision(told["id"], *(told[key] for key in fields)))
+                        self._adopt(Decision(told["id"], *(told[key] for key in fields)))
             except BaseException:
                 self._state, pending.waiting, pending.made = before
                 raise
-            finally:
-                self._log = log
             return learned
 
     def forget(self, decision: Decision | int) -> None:
@@ -519,14 +538,18 @@ class Policy:
                 copies["variance"] = stats.variance.copy()
             if isinstance(stats.effective, np.ndarray):
                 copies["effective"] = stats.effective.copy()
-            return replace(stats, t=self.round, **copies)
+            return replace(stats, t=self._round(), **copies)
 
     @property
     def round(self) -> Any:
         """The round being decided, from 1: an int, or `[runs, 1]`."""
         with self._lock:
-            t = self._recipe.stats(self._state).t
-            return t if self.runs is None else t.copy()
+            return self._round()
+
+    def _round(self) -> Any:
+        """Return the round being decided."""
+        t = self._recipe.stats(self._state).t
+        return t if self.runs is None else t.copy()
 
     @property
     def recommendation(self) -> Any:
@@ -537,7 +560,8 @@ class Policy:
     @property
     def certificate(self) -> Any:
         """What is certified of the arms now; None for a policy that certifies nothing."""
-        return self._recipe.certificate(self._state)
+        with self._lock:
+            return self._recipe.certificate(self._state)
 
     @property
     def finished(self) -> Any:
@@ -557,7 +581,7 @@ class Policy:
         twin = object.__new__(Policy)
         for name, part in parts.items():
             setattr(twin, name, part)
-        twin._lock, twin._log = threading.RLock(), None
+        twin._lock, twin._log = threading.Lock(), None
         return twin
 
     def __repr__(self) -> str:

@@ -129,6 +129,8 @@ def recorded(
             split, samples=samples, strength=strength, seed=options.seed
         )
         traces[name] = record(network, images, labels, progress=bar(f"recording, {name}"))
+    for name, trace in {"calibration": record(network, *split.calibration), **traces}.items():
+        trace.save(options.out / f"trace-{name}.npz")
     return traces
 
 

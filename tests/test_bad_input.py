@@ -385,6 +385,8 @@ REQUIRED: dict[str, dict[str, Any]] = {
     "FixedArm": {"arm": 0},
     "GLRUCB": {"delta": 0.05, "exploration": 0.1},
     "KLUCBPlusPlus": {"horizon": 100},
+    "KLLUCB": {"delta": 0.1},
+    "LUCB": {"delta": 0.1},
     "LinGreedy": {"features": 2},
     "LinTS": {"features": 2},
     "LinUCB": {"features": 2},
@@ -396,6 +398,8 @@ REQUIRED: dict[str, dict[str, Any]] = {
     "SplitEES": {"tradeoff": 0.1},
     "SquareCB": {"features": 2, "gamma": 5.0},
     "SuccessiveElimination": {"delta": 0.1},
+    "SuccessiveHalving": {"budget": 100},
+    "TopTwoThompson": {"delta": 0.1},
     "UCB": {"alpha": 3.0},
     "UCBBV": {"smallest_cost": 0.1},
 }

@@ -13,7 +13,15 @@ from scipy import special, stats
 
 from banditsplit import BernoulliProblem, Constrained, Decision, Policy, load, with_budget
 from banditsplit._typing import Bool, Float
-from banditsplit.theory import BetaMixture, ConfidenceSequence, GraphProblem
+from banditsplit.theory import (
+    BetaMixture,
+    Betting,
+    ConfidenceSequence,
+    EmpiricalBernstein,
+    GraphProblem,
+    Hoeffding,
+    ImportanceWeighted,
+)
 from banditsplit.theory._confidence import Side
 from banditsplit.theory._confidence._beta_mixture import Sums
 
@@ -466,6 +474,34 @@ def test_any_confidence_sequence_will_do_and_keeps_its_own_constants() -> None:
     recipe = cast("ConstrainedRecipe", policy.recipe)
 
     assert recipe._upper == BetaMixture(DELTA / 3, side="upper", a=1.0, b=1.0)
+
+
+SEQUENCES = [
+    BetaMixture(0.5),
+    Betting(0.5, grid=(LEVEL,)),
+    EmpiricalBernstein(0.5),
+    Hoeffding(0.5),
+    ImportanceWeighted(0.5, grid=(LEVEL,), least=1.0),
+]
+
+
+@pytest.mark.parametrize("sequence", SEQUENCES, ids=lambda sequence: type(sequence).__name__)
+def test_every_kind_of_sequence_certifies_and_survives_a_file(
+    sequence: ConfidenceSequence, tmp_path: Path
+) -> None:
+    policy = policy_of(sequence=sequence)
+    rounds = 0
+    while certified(policy).sum() < 2:
+        audit(policy, [0, 0, 1, 0, 0], 20)
+        rounds += 20
+        assert rounds <= 1500
+    policy.save(tmp_path / "policy.json")
+    again = load(tmp_path / "policy.json")
+    for each in (policy, again):
+        audit(each, [0, 0, 1, 0, 0])
+
+    assert certified(policy).tolist() == [False, False, False, True, True]
+    np.testing.assert_array_equal(policy.certificate.upper, again.certificate.upper)
 
 
 def certified(policy: Policy) -> Bool:

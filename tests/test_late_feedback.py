@@ -308,7 +308,6 @@ def test_a_call_waits_while_another_one_is_at_work() -> None:
     """What the counts rest on: no call of a policy begins while another one is inside."""
     policy = UCB1(3, seed=0)
     calls: list[Callable[[], Any]] = [
-        policy.select,
         policy.decide,
         lambda: policy.update(0, 1.0),
         lambda: policy.learn(0, 1.0),

@@ -63,14 +63,14 @@ class Named:
         return Subject(self.make, rewards=self.rewards, costs=self.costs)
 
 
-def spanned(algorithm: Make, *arguments: Any, unit: str, at_one: float) -> Make:
+def spanned(algorithm: Make, *arguments: Any, unit: str, at_one: float, **others: Any) -> Make:
     """Return how ``algorithm`` is made for rewards in another unit, which ``unit`` tells."""
 
     def make(
         *, reward_scale: float = 1.0, reward_shift: float = 0.0, **options: Unpack[Options]
     ) -> Policy:
         del reward_shift  # it has no zero
-        return algorithm(*arguments, **{unit: at_one * reward_scale}, **options)
+        return algorithm(*arguments, **{unit: at_one * reward_scale}, **others, **options)
 
     return make
 
@@ -135,6 +135,13 @@ POLICIES |= {
     "ExploreThenCommit": Named(partial(bs.ExploreThenCommit, 4, pulls_each=10)),
     # At span 1 the rounds of the laws are too few for it to drop anyone.
     "SuccessiveElimination": Named(partial(bs.SuccessiveElimination, 4, delta=0.1, span=0.25)),
+    "LUCB": Named(spanned(bs.LUCB, 4, unit="span", at_one=1.0, delta=0.1)),
+    # Stops in the middle of the laws.
+    "LUCB soon": Named(partial(bs.LUCB, 4, delta=0.1, epsilon=0.5, span=0.5)),
+    "KLLUCB": Named(partial(bs.KLLUCB, 4, delta=0.1)),
+    "SuccessiveHalving": Named(partial(bs.SuccessiveHalving, 4, budget=200)),
+    "TopTwoThompson": Named(partial(bs.TopTwoThompson, 4, delta=0.1)),
+    "TopTwoThompson std=0.5": Named(partial(bs.TopTwoThompson, 4, delta=0.1, std=0.5)),
     "EXP3": Named(partial(bs.EXP3, 4)),
     "EXP3 gamma": Named(partial(bs.EXP3, 4, gamma=0.1)),
     "EXP3IX": Named(
@@ -251,14 +258,18 @@ LINEAR = {name for name in POLICIES if POLICIES[name].make(seed=0).recipe.contex
 
 CERTIFIED = {"Constrained"}  # what it certifies hangs on the order, and on one set of arms
 
+IDENTIFYING = {
+    *("LUCB", "LUCB soon", "KLLUCB", "SuccessiveHalving"),
+    *("TopTwoThompson", "TopTwoThompson std=0.5"),
+}
 # The order of rounds, or the round itself, is a part of what they know.
 NO_MERGE = FORGETTING | CERTIFIED | {"EXP3IX", "EXP3S", "PrimalDualBwK"}
-NO_MERGE |= {"TsallisINF reduced variance"}
+NO_MERGE |= {"TsallisINF reduced variance", "SuccessiveHalving"}
 # One mean an arm is not what they learn from, or it would belong to a round.
 NO_WARM_START = FORGETTING - {"DUCB", "DiscountedThompson"} | DRAWING | PAYING | LINEAR
-NO_WARM_START |= CERTIFIED
+NO_WARM_START |= CERTIFIED | IDENTIFYING
 # Arms are compared over the same rounds.
-NO_OTHER_ARMS = DRAWING | CERTIFIED
+NO_OTHER_ARMS = DRAWING | CERTIFIED | IDENTIFYING
 
 
 def lived(policy: Policy, named: Named, seed: int, rounds: int = 25) -> list[Any]:

@@ -268,3 +268,16 @@ def test_threads_write_whole_lines(tmp_path: Path) -> None:
     assert sorted(r["id"] for r in records) == sorted([*range(400), *range(400)])
     assert new.replay(records) == 400
     np.testing.assert_array_equal(new.stats.pulls, policy.stats.pulls)
+
+
+def test_a_batch_that_is_refused_leaves_no_line(tmp_path: Path) -> None:
+    policy = UCB1(3, seed=0)
+    with DecisionLog(tmp_path / "log") as log:
+        policy.log = log
+        decisions = [policy.decide() for _ in range(3)]
+        with pytest.raises(ValueError, match="must be a finite number"):
+            policy.learn_batch([(decisions[0], 1.0), (decisions[1], float("nan"))])
+        policy.learn_batch([(decision, 1.0) for decision in decisions])
+    events = [record["event"] for record in read_log(tmp_path / "log")]
+
+    assert events == ["decision"] * 3 + ["feedback"] * 3

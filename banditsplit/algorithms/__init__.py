@@ -12,12 +12,15 @@ from banditsplit.algorithms._explore_then_commit import ExploreThenCommit
 from banditsplit.algorithms._imed import IMED
 from banditsplit.algorithms._kl_ucb import KLUCB, KLUCBPlusPlus
 from banditsplit.algorithms._linear import OFUL, LinGreedy, LinTS, LinUCB, SquareCB
+from banditsplit.algorithms._lucb import KLLUCB, LUCB
 from banditsplit.algorithms._moss import MOSS, AnytimeMOSS
 from banditsplit.algorithms._nig_thompson import NIGThompsonSampling
 from banditsplit.algorithms._reference import FixedArm, UniformRandom
 from banditsplit.algorithms._split_ee import SplitEE, SplitEES
 from banditsplit.algorithms._successive_elimination import SuccessiveElimination
+from banditsplit.algorithms._successive_halving import SuccessiveHalving
 from banditsplit.algorithms._thompson import ThompsonSampling
+from banditsplit.algorithms._top_two import TopTwoThompson
 from banditsplit.algorithms._tsallis_inf import TsallisINF
 from banditsplit.algorithms._ucb import UCB1
 from banditsplit.algorithms._ucb_alpha import UCB
@@ -36,7 +39,9 @@ __all__ = [
     "EXP3SET",
     "GLRUCB",
     "IMED",
+    "KLLUCB",
     "KLUCB",
+    "LUCB",
     "MOSS",
     "OFUL",
     "SWUCB",
@@ -64,7 +69,9 @@ __all__ = [
     "SplitEES",
     "SquareCB",
     "SuccessiveElimination",
+    "SuccessiveHalving",
     "ThompsonSampling",
+    "TopTwoThompson",
     "TsallisINF",
     "UCBTuned",
     "UniformRandom",

@@ -5,6 +5,12 @@ from banditsplit.recipes._commit import CommitRecipe
 from banditsplit.recipes._constrained import Certificate, ConstrainedRecipe
 from banditsplit.recipes._elimination import EliminationRecipe
 from banditsplit.recipes._estimator import Estimator, ImportanceWeighting, ReducedVariance
+from banditsplit.recipes._halving import HalvingRecipe
+from banditsplit.recipes._identification import (
+    Identification,
+    IdentificationRecipe,
+    IdentificationRule,
+)
 from banditsplit.recipes._index import IndexRecipe
 from banditsplit.recipes._knapsack import KnapsackRecipe
 from banditsplit.recipes._linear import LinearRecipe
@@ -18,10 +24,12 @@ from banditsplit.recipes._linear_rules import (
     LinearUCB,
     Prediction,
 )
+from banditsplit.recipes._lucb import LUCBRule
 from banditsplit.recipes._ratio import RatioRecipe
 from banditsplit.recipes._recipe import Recipe
 from banditsplit.recipes._sampling import SamplingRecipe
 from banditsplit.recipes._subsidy import SubsidyRecipe
+from banditsplit.recipes._top_two import TopTwoRule
 from banditsplit.recipes._weighting import ExponentialWeighting, TsallisWeighting, Weighting
 
 __all__ = [
@@ -32,10 +40,15 @@ __all__ = [
     "EliminationRecipe",
     "Estimator",
     "ExponentialWeighting",
+    "HalvingRecipe",
+    "Identification",
+    "IdentificationRecipe",
+    "IdentificationRule",
     "ImportanceWeighting",
     "IndexRecipe",
     "InverseGap",
     "KnapsackRecipe",
+    "LUCBRule",
     "LinearConfidence",
     "LinearGreedy",
     "LinearIndex",
@@ -49,6 +62,7 @@ __all__ = [
     "ReducedVariance",
     "SamplingRecipe",
     "SubsidyRecipe",
+    "TopTwoRule",
     "TsallisWeighting",
     "Weighting",
 ]

@@ -86,12 +86,7 @@ class Recipe(ABC):
         Of arms with the same mean it is the one observed more often. No tie is drawn: asked
         again, it says the same.
         """
-        stats = self.stats(state)
-        tried = stats.pulls > 0
-        mean = np.where(tried, stats.mean, -np.inf)
-        equal = mean == mean.max(-1, keepdims=True)
-        best = np.where(equal, stats.pulls, -1.0).argmax(-1)
-        return best if best.ndim else int(best)
+        return best_mean(self.stats(state))
 
     def certificate(self, state: Any) -> Any:
         """Return what is certified of the arms; None for a recipe that certifies nothing."""
@@ -132,3 +127,17 @@ class Recipe(ABC):
 def unable(recipe: Recipe, what: str, why: str) -> ValueError:
     """Return the refusal of something that makes no sense for ``recipe``."""
     return ValueError(f"`recipe` must be able to {what}, got {recipe!r}: {why}.")
+
+
+def best_mean(stats: ArmStats, among: Bool | None = None) -> Any:
+    """Return the arm with the best mean, an int or `[runs]`; of equal ones the more observed.
+
+    Of the arms marked in ``among``, `[..., arms]`, if it is given.
+    """
+    eligible = stats.pulls > 0 if among is None else (stats.pulls > 0) & among
+    mean = np.where(eligible, stats.mean, -np.inf)
+    equal = mean == mean.max(-1, keepdims=True)
+    if among is not None:
+        equal &= among
+    best = np.where(equal, stats.pulls, -1.0).argmax(-1)
+    return best if best.ndim else int(best)

@@ -23,12 +23,24 @@ from banditsplit.theory._bounds import (
     ucb_regret_bound,
     ucb_v_regret_bound,
 )
-from banditsplit.theory._confidence import BetaMixture, ConfidenceSequence
+from banditsplit.theory._confidence import (
+    BetaMixture,
+    Betting,
+    ConfidenceSequence,
+    EmpiricalBernstein,
+    Hoeffding,
+    ImportanceWeighted,
+)
 from banditsplit.theory._contextual import LinearProblem
 from banditsplit.theory._costly import CostlyProblem
 from banditsplit.theory._divergences import Bernoulli, Exponential, Family, Gaussian, Poisson
 from banditsplit.theory._drift import PiecewiseProblem
 from banditsplit.theory._graphs import GraphProblem
+from banditsplit.theory._identification import (
+    best_arm_lower_bound,
+    halving_phases,
+    sequential_halving_error_bound,
+)
 from banditsplit.theory._lower_bounds import (
     graves_lai_constant,
     graves_lai_lower_bound,
@@ -42,13 +54,17 @@ __all__ = [
     "Bernoulli",
     "BernoulliProblem",
     "BetaMixture",
+    "Betting",
     "ConfidenceSequence",
     "CostlyProblem",
+    "EmpiricalBernstein",
     "Exponential",
     "Family",
     "Gaussian",
     "GaussianProblem",
     "GraphProblem",
+    "Hoeffding",
+    "ImportanceWeighted",
     "LinearProblem",
     "PiecewiseProblem",
     "Poisson",
@@ -57,6 +73,7 @@ __all__ = [
     "Stationary",
     "World",
     "asymptotically_optimal_ucb_regret_bound",
+    "best_arm_lower_bound",
     "discounted_ucb_regret_bound",
     "epsilon_greedy_regret_bound",
     "exp3_ix_regret_bound",
@@ -65,12 +82,14 @@ __all__ = [
     "explore_then_commit_regret_bound",
     "graves_lai_constant",
     "graves_lai_lower_bound",
+    "halving_phases",
     "kl_ucb_regret_bound",
     "lai_robbins_constant",
     "lai_robbins_lower_bound",
     "lin_ucb_regret_bound",
     "moss_regret_bound",
     "oful_regret_bound",
+    "sequential_halving_error_bound",
     "sliding_window_ucb_regret_bound",
     "split_ee_regret_bound",
     "successive_elimination_regret_bound",

@@ -141,7 +141,7 @@ def _gaps_and_information(
     # Not `mean + gap`, which rounding may leave an ulp below the best mean.
     target = best + tradeoff_of(objective) * problem.expected_cost
     information = np.full(problem.arms, np.inf)
-    for arm, law in enumerate(_families(problem, family)):
+    for arm, law in enumerate(families_of(problem, family)):
         low, high = law.means
         if not low <= mean[arm] <= high:
             wanted = f"`family` must contain the problem's means, in [{low}, {high}]"
@@ -154,7 +154,7 @@ def _gaps_and_information(
     return gap, information
 
 
-def _families(problem: Problem, family: Family | None) -> list[Family]:
+def families_of(problem: Problem, family: Family | None) -> list[Family]:
     """Return the family of every arm."""
     if family is not None:
         _checks.instance("family", family, Family)

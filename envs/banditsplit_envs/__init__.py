@@ -15,6 +15,8 @@ from banditsplit_envs.exit_cnn import exit_cnn
 from banditsplit_envs.exit_network import Answers, ExitNetwork
 from banditsplit_envs.hidden_state import HiddenState
 from banditsplit_envs.inputs import Batch
+from banditsplit_envs.joint_replay import JointReplay, JointReplayVector
+from banditsplit_envs.joint_rule import JointArm, JointRule, Verdict, joint_arms
 from banditsplit_envs.outcome import Outcome, Side, SplitRule
 from banditsplit_envs.problem_env import ProblemEnv
 from banditsplit_envs.profiling import Profile, profile
@@ -33,6 +35,10 @@ __all__ = [
     "DigitsSplit",
     "ExitNetwork",
     "HiddenState",
+    "JointArm",
+    "JointReplay",
+    "JointReplayVector",
+    "JointRule",
     "NetReward",
     "Outcome",
     "ProblemEnv",
@@ -46,6 +52,7 @@ __all__ = [
     "Splittable",
     "Trace",
     "TrainingReport",
+    "Verdict",
     "attach_exits",
     "calibrate",
     "compare",
@@ -54,6 +61,7 @@ __all__ = [
     "distort",
     "exit_cnn",
     "expected_calibration_error",
+    "joint_arms",
     "profile",
     "record",
     "train",
@@ -67,6 +75,11 @@ gym.register(
     "banditsplit/SplitReplay-v0",
     "banditsplit_envs.split_replay:SplitReplay",
     vector_entry_point="banditsplit_envs.split_replay:SplitReplayVector",
+)
+gym.register(
+    "banditsplit/JointReplay-v0",
+    "banditsplit_envs.joint_replay:JointReplay",
+    vector_entry_point="banditsplit_envs.joint_replay:JointReplayVector",
 )
 gym.register(
     "banditsplit/BernoulliBandit-v0",

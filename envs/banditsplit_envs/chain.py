@@ -65,15 +65,15 @@ def enter(network: nn.Module, block: nn.Module, inputs: Batch) -> HiddenState:
     raise RuntimeError("`network` must call its first block, and did not.")
 
 
-def advance(blocks: Sequence[nn.Module], state: HiddenState) -> Tensor:
-    """Run ``blocks`` one after the other and return the last one's output."""
+def advance(blocks: Sequence[nn.Module], state: HiddenState) -> HiddenState:
+    """Run ``blocks`` one after the other and return the state behind the last one."""
     hidden = state.hidden
     for block in blocks:
         hidden = _first(block(hidden, *state.args, **state.kwargs))
-    return hidden
+    return HiddenState(hidden, state.args, state.kwargs, state.mask, state.shared)
 
 
-def find_blocks(network: nn.Module, blocks: str | Sequence[str]) -> list[tuple[str, nn.Module]]:
+def find_blocks(network: nn.Module, blocks: Any) -> list[tuple[str, nn.Module]]:
     """Return the named blocks: several submodules, or the children of the one named."""
     names: dict[str, nn.Module] = dict(network.named_modules())
 
@@ -85,6 +85,8 @@ def find_blocks(network: nn.Module, blocks: str | Sequence[str]) -> list[tuple[s
             f"Of several parts are: {_chains(names) or 'none'}."
         )
 
+    if not isinstance(blocks, Sequence):
+        raise TypeError(f"`blocks` must be one name or several, got {what(blocks)}.")
     if isinstance(blocks, str):
         prefix = f"{blocks}." if blocks else ""
         pairs = [(prefix + name, block) for name, block in found(blocks).named_children()]

@@ -116,7 +116,7 @@ class ExitNetwork(nn.Module):
     def forward(self, x: Tensor | Mapping[str, Tensor] | Batch) -> Tensor:
         """Return the logits of every exit, `[exits, batch, classes]`."""
         states = enumerate(self.states(x, self.exits - 1))
-        return torch.stack([self.exit(state, split) for split, state in states])
+        return torch.stack([self._logits(state, split) for split, state in states])
 
     def states(
         self, x: Tensor | Mapping[str, Tensor] | Batch, split: int
@@ -124,7 +124,7 @@ class ExitNetwork(nn.Module):
         """Run the blocks up to ``split`` one by one and hand out the state after each."""
         last, state = self._split(split), self._enter(x)
         for segment in self._anatomy.segments[: last + 1]:
-            state = replace(state, hidden=advance(segment, state))
+            state = advance(segment, state)
             yield state
 
     def head(self, x: Tensor | Mapping[str, Tensor] | Batch, split: int) -> HiddenState:
@@ -136,20 +136,15 @@ class ExitNetwork(nn.Module):
     def exit(self, state: HiddenState, split: int) -> Tensor:
         """Return the logits of exit ``split``, `[batch, classes]`, from its hidden state."""
         split = self._split(split)
-        state = self._checked(state, split)
-        if (own := self._anatomy.head) is not None and split == self.exits - 1:
-            logits: Tensor = own(self, state.hidden)
-        else:
-            logits = self.classifiers[split](self._anatomy.pool(state))
-        return logits
+        return self._logits(self._checked(state, split), split)
 
     def tail(self, state: HiddenState, split: int) -> Tensor:
         """Run the cloud part, the blocks after ``split``: final logits, `[batch, classes]`."""
         split = self._split(split)
         state = self._checked(state, split)
         for segment in self._anatomy.segments[split + 1 :]:
-            state = replace(state, hidden=advance(segment, state))
-        return self.exit(state, self.exits - 1)
+            state = advance(segment, state)
+        return self._logits(state, self.exits - 1)
 
     def answer(self, inputs: Inputs, *, threshold: float | Sequence[float]) -> Answers:
         """Answer each sample at its first confident exit, at the last one at the latest.
@@ -169,8 +164,8 @@ class ExitNetwork(nn.Module):
         with torch.inference_mode():
             state = self._enter(batch)
             for split, segment in enumerate(self._anatomy.segments):
-                state = replace(state, hidden=advance(segment, state))
-                best = self.probabilities(self.exit(state, split), split).max(-1)
+                state = advance(segment, state)
+                best = self.probabilities(self._logits(state, split), split).max(-1)
                 # Everyone's answer so far; who goes on writes another one over it.
                 predictions[rows], confidences[rows] = best.indices, best.values
                 stays = best.values < thresholds[split]
@@ -276,6 +271,13 @@ class ExitNetwork(nn.Module):
         if mask is not None and mask.shape != state.hidden.shape[:2]:
             mask = None  # not one of tokens
         return replace(state, mask=mask, shared=anatomy.shared)
+
+    def _logits(self, state: HiddenState, split: int) -> Tensor:
+        if (own := self._anatomy.head) is not None and split == self.exits - 1:
+            logits: Tensor = own(self, state.hidden)
+        else:
+            logits = self.classifiers[split](self._anatomy.pool(state))
+        return logits
 
     def _split(self, split: int) -> int:
         if (index := _checks.integer("split", split, least=0)) >= self.exits:

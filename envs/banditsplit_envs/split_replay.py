@@ -1,23 +1,17 @@
 """Split computing replayed from a trace, at simulation speed."""
 
-from typing import Any
+from typing import Any, final
 
-import gymnasium as gym
 import numpy as np
-from gymnasium.vector import AutoresetMode, VectorEnv
-from gymnasium.vector.utils import batch_space
 
-from banditsplit import _checks
 from banditsplit._typing import Float, Int
 from banditsplit_envs.cost import SplitCost
 from banditsplit_envs.outcome import SplitRule
-from banditsplit_envs.rows import first_row, sample_order
+from banditsplit_envs.replay import Info, ReplayRow, ReplayVector
 from banditsplit_envs.trace import Trace
 
-Info = dict[str, Any]
 
-
-class SplitReplayVector(VectorEnv[Int, Int, Any]):
+class SplitReplayVector(ReplayVector):
     """Passes over a trace, side by side: ``banditsplit/SplitReplay-v0`` in vector form.
 
     Each row answers one sample a round. Arm: the split layer. Reward: the confidence of the
@@ -41,8 +35,6 @@ class SplitReplayVector(VectorEnv[Int, Int, Any]):
         ValueError: An argument is outside its range.
     """
 
-    metadata = {"autoreset_mode": AutoresetMode.NEXT_STEP}  # noqa: RUF012 - Gymnasium's name and type
-
     def __init__(
         self,
         trace: Trace,
@@ -57,11 +49,8 @@ class SplitReplayVector(VectorEnv[Int, Int, Any]):
     ) -> None:
         if not isinstance(trace, Trace):
             raise TypeError(f"`trace` must be a Trace, got {trace!r}.")
-        self.num_envs = _checks.integer("num_envs", num_envs, least=1)
-        self.trace = trace
         self.rule = SplitRule(threshold, cost, side, audit_rate)
-        self.rounds = None if rounds is None else _checks.integer("rounds", rounds, least=1)
-        self._given = None if order is None else _order(order, self.num_envs, trace.samples)
+        super().__init__(trace, arms=trace.exits, num_envs=num_envs, rounds=rounds, order=order)
         self._expected = dict(
             zip(
                 ("expected_reward", "expected_cost"),
@@ -69,58 +58,6 @@ class SplitReplayVector(VectorEnv[Int, Int, Any]):
                 strict=True,
             )
         )
-        self.single_action_space = gym.spaces.Discrete(trace.exits)
-        self.single_observation_space = gym.spaces.Discrete(1)  # a bandit shows no state
-        self.action_space = batch_space(self.single_action_space, self.num_envs)
-        self.observation_space = batch_space(self.single_observation_space, self.num_envs)
-        self._observation = np.zeros(self.num_envs, np.int64)
-        self._order: Int | None = None
-        self._round = 0
-
-    def reset(
-        self, *, seed: int | list[int | None] | None = None, options: Info | None = None
-    ) -> tuple[Int, Info]:
-        """Begin a new pass in every row; ``seed`` restarts the random numbers."""
-        if isinstance(seed, list):  # all rows draw from one generator
-            self.np_random = np.random.default_rng([s or 0 for s in seed])
-        else:
-            super().reset(seed=seed, options=options)
-        if self._given is not None:
-            self._order = self._given
-        else:
-            self._order = sample_order(
-                self.trace.samples, self.num_envs, self.rounds, self.np_random
-            )
-        self._round = 0
-        return self._observation.copy(), {}
-
-    def step(self, actions: Any) -> tuple[Int, Float, Any, Any, Info]:
-        """Answer the next sample of every pass.
-
-        After the last one the next step begins new passes; it plays no round, pays nothing
-        and has an empty ``info``.
-
-        Raises:
-            ValueError: ``actions`` is not one arm for each row.
-            RuntimeError: There was no `reset`.
-        """
-        nobody = np.zeros(self.num_envs, np.bool_)
-        if self._order is None:
-            raise RuntimeError("`reset` must be called before `step`.")
-        if self.finished:
-            observation, info = self.reset()
-            return observation, np.zeros(self.num_envs), nobody, nobody.copy(), info
-        arm = _arms(actions, self.num_envs, self.trace.exits)
-        sample = self._order[:, self._round]
-        self._round += 1
-        reward, info = self._answer(sample, arm)
-        truncated = np.full(self.num_envs, self._round == self._order.shape[1])
-        return self._observation.copy(), reward, nobody, truncated, info
-
-    @property
-    def finished(self) -> bool:
-        """Whether the passes are over, so that the next step begins new ones."""
-        return self._order is not None and self._round == self._order.shape[1]
 
     def _answer(self, sample: Int, arm: Int) -> tuple[Float, Info]:
         """Return the rewards of a round and its info."""
@@ -145,7 +82,8 @@ class SplitReplayVector(VectorEnv[Int, Int, Any]):
         return reward, info
 
 
-class SplitReplay(gym.Env[np.int64, np.int64]):
+@final
+class SplitReplay(ReplayRow):
     """A pass over a trace: ``banditsplit/SplitReplay-v0``.
 
     The arguments, errors and ``info`` are `SplitReplayVector`'s, of which this is one row.
@@ -161,7 +99,7 @@ class SplitReplay(gym.Env[np.int64, np.int64]):
         audit_rate: float = 0.0,
         rounds: int | None = None,
     ) -> None:
-        self._row = SplitReplayVector(
+        self._vector = SplitReplayVector(
             trace,
             threshold=threshold,
             cost=cost,
@@ -169,58 +107,9 @@ class SplitReplay(gym.Env[np.int64, np.int64]):
             audit_rate=audit_rate,
             rounds=rounds,
         )
-        self.action_space = self._row.single_action_space
-        self.observation_space = self._row.single_observation_space
+        self._wrap(self._vector)
 
     @property
     def rule(self) -> SplitRule:
         """The rule by which samples are answered."""
-        return self._row.rule
-
-    def reset(
-        self, *, seed: int | None = None, options: Info | None = None
-    ) -> tuple[np.int64, Info]:
-        """Begin a new pass; ``seed`` restarts the random numbers."""
-        super().reset(seed=seed, options=options)
-        # The row draws from this environment's generator, so Gymnasium's rules hold for it.
-        self._row._np_random = self.np_random  # noqa: SLF001
-        self._row.reset()
-        return np.int64(0), {}
-
-    def step(self, action: np.int64) -> tuple[np.int64, float, bool, bool, Info]:
-        """Answer the next sample; truncate when none is left.
-
-        Raises:
-            TypeError, ValueError: `action` is no arm.
-            RuntimeError: The pass is over, or never began.
-        """
-        arm = np.array([_checks.below("action", action, self._row.trace.exits)])
-        if self._row.finished:  # where the vector form would begin anew
-            raise RuntimeError("`reset` must be called before `step`.")
-        _, reward, _, truncated, info = self._row.step(arm)
-        return np.int64(0), float(reward[0]), False, bool(truncated[0]), first_row(info)
-
-
-def _order(order: Any, passes: int, samples: int) -> Int:
-    wanted = f"`order` must be [{passes}, rounds] integers in 0 .. {samples - 1}"
-    try:
-        array = np.array(order)  # a copy: the caller's may change
-    except ValueError:  # ragged
-        raise ValueError(f"{wanted}, got {order!r}.") from None
-    good = array.dtype.kind in "iu" and array.ndim == 2 and len(array) == passes  # noqa: PLR2004
-    if not good or not array.size or array.min() < 0 or array.max() >= samples:
-        raise ValueError(f"{wanted}, got {order!r}.")
-    return array
-
-
-def _arms(actions: Any, passes: int, exits: int) -> Int:
-    wanted = f"`actions` must be {passes} integers, got {actions!r}."
-    try:
-        arm = np.asarray(actions)
-    except ValueError:  # ragged
-        raise ValueError(wanted) from None
-    if arm.shape != (passes,) or arm.dtype.kind not in "iu":
-        raise ValueError(wanted)
-    if arm.min() < 0 or arm.max() >= exits:
-        raise ValueError(f"`actions` must lie in 0 .. {exits - 1}, got {actions!r}.")
-    return arm
+        return self._vector.rule

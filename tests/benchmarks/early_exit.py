@@ -14,6 +14,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ from transformers import BertConfig, BertForSequenceClassification
 from banditsplit_envs import ExitNetwork, attach_exits
 
 LAYERS = 6
-SHARES = {
+SHARES: dict[str, list[float]] = {
     "nobody leaves": [0, 0, 0, 0, 0],
     "half at every exit": [0.5] * 5,
     "a quarter at every exit": [0.25] * 5,
@@ -100,7 +101,7 @@ def main() -> None:
     levels = {name: thresholds(network, inputs, shares) for name, shares in SHARES.items()}
     runs: dict[str, Callable[[], object]] = {"bare forward pass": bare}
     for name, level in levels.items():
-        runs[name] = lambda level=level: network.answer(inputs, threshold=level)
+        runs[name] = partial(network.answer, inputs, threshold=level)
     seconds = measured(runs, options.rounds)
 
     rows = {}

@@ -584,6 +584,7 @@ def test_layers_that_share_their_weights_are_no_blocks() -> None:
             "`blocks` must name submodules .* 'layer9'",
         ),
         ({"blocks": ["layer1", 3]}, ValueError, "`blocks` must name submodules .* got 3"),
+        ({"blocks": None}, TypeError, "`blocks` must be one name or several, got NoneType"),
         ({"blocks": []}, ValueError, "name at least one block"),
         ({"blocks": ["layer1", "layer1"]}, ValueError, "and none twice"),
         ({"blocks": "relu"}, ValueError, "`blocks` must name a module with parts, got 'relu'"),

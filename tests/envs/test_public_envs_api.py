@@ -16,6 +16,10 @@ NAMES = [
     "DigitsSplit",
     "ExitNetwork",
     "HiddenState",
+    "JointArm",
+    "JointReplay",
+    "JointReplayVector",
+    "JointRule",
     "NetReward",
     "Outcome",
     "ProblemEnv",
@@ -29,6 +33,7 @@ NAMES = [
     "Splittable",
     "Trace",
     "TrainingReport",
+    "Verdict",
     "attach_exits",
     "calibrate",
     "compare",
@@ -37,11 +42,13 @@ NAMES = [
     "distort",
     "exit_cnn",
     "expected_calibration_error",
+    "joint_arms",
     "profile",
     "record",
     "train",
 ]
-IDS = ["BernoulliBandit-v0", "GaussianBandit-v0", "SplitLayer-v0", "SplitReplay-v0"]
+IDS = ["BernoulliBandit-v0", "GaussianBandit-v0"]
+IDS += ["JointReplay-v0", "SplitLayer-v0", "SplitReplay-v0"]
 
 
 def test_the_public_names_are_exactly_these() -> None:

@@ -9,7 +9,7 @@ from scipy import special
 from banditsplit import _checks
 from banditsplit._typing import Bool, Float
 from banditsplit.feedback import Cell
-from banditsplit.theory._confidence._sequence import ConfidenceSequence, Side
+from banditsplit.theory._confidence._sequence import ConfidenceSequence, Side, at
 
 # Halvings of [0, 1] until nothing is left that a float could tell.
 _HALVINGS = 60
@@ -75,32 +75,36 @@ class BetaMixture(ConfidenceSequence):
 
     def observe(self, state: Sums, cell: Cell, value: float | Float) -> None:
         """Take in one value for each cell."""
-        self.check(value)
+        values = self.units(cell, value)
         state.count.reshape(-1)[cell] += 1
-        state.total.reshape(-1)[cell] += self.unit(value)
+        state.total.reshape(-1)[cell] += values
 
     def log_evidence(
         self, state: Sums, mean: float | Float, side: Side, cell: Cell | None = None
     ) -> Float:
         """Return the logarithm of the e-process."""
-        count, total = state.count, state.total
-        if cell is not None:
-            count, total = count.reshape(-1)[cell], total.reshape(-1)[cell]
-        return self._log_evidence(count, total, self.unit(mean), side)
+        count, total, means = at(state.count, cell), at(state.total, cell), self.unit(mean)
+        if not self.keeps(side):
+            return np.zeros(np.broadcast(count, means).shape)
+        return self._log_evidence(count, total, means, side)
 
     def _log_evidence(self, count: Float, total: Float, mean: Float, side: Side) -> Float:
         high, low = total, np.maximum(count - total, 0.0)
-        beyond = special.betainc if side == "upper" else special.betaincc
-        with np.errstate(divide="ignore"):  # the logarithm of 0, which is as it should be
+        inside = special.betainc if side == "upper" else special.betaincc
+        beyond = special.betaincc if side == "upper" else special.betainc
+        share = inside(high + self.a, low + self.b, mean)
+        # The logarithm of 0 is as it should be. Where the share is 0, be it by underflow, the
+        # sample lies beyond the mean: the integrand, and so what is dropped, is below 1.
+        with np.errstate(divide="ignore", invalid="ignore"):
             integral = (
                 special.betaln(high + self.a, low + self.b)
                 - special.betaln(self.a, self.b)
-                + np.log(beyond(high + self.a, low + self.b, mean))
+                + np.log(share)
                 - special.xlogy(high, mean)
                 - special.xlog1py(low, -mean)
             )
-            rest = np.log1p(-beyond(self.a, self.b, mean))
-        evidence: Float = np.logaddexp(integral, rest)
+            rest = np.log(beyond(self.a, self.b, mean))
+        evidence: Float = np.logaddexp(np.where(share > 0, integral, -np.inf), rest)
         return evidence
 
     def excludes(
@@ -111,12 +115,11 @@ class BetaMixture(ConfidenceSequence):
         No mixture exceeds the largest likelihood ratio that it is made of, and that is far
         cheaper: only where it is large enough the mixture is worked out.
         """
-        count, total = state.count, state.total
-        if cell is not None:
-            count, total = count.reshape(-1)[cell], total.reshape(-1)[cell]
-        count, total, m = np.broadcast_arrays(count, total, self.unit(mean))
+        count, total, m = np.broadcast_arrays(
+            at(state.count, cell), at(state.total, cell), self.unit(mean)
+        )
         excluded = np.zeros(count.shape, np.bool_)
-        if self.side in ("both", side):
+        if self.keeps(side):
             best = np.clip(total / np.maximum(count, 1.0), 0.0, 1.0)
             beyond = best < m if side == "upper" else best > m
             ratio = count * (special.rel_entr(best, m) + special.rel_entr(1 - best, 1 - m))
@@ -126,15 +129,13 @@ class BetaMixture(ConfidenceSequence):
         return excluded
 
     def bounds(self, state: Sums) -> tuple[Float, Float]:
-        """Return lower and upper bounds of the means."""
-        lower = np.full(state.count.shape, self.low)
-        upper = np.full(state.count.shape, self.high)
-        span = self.high - self.low
-        if self.side != "upper":
-            lower = self.low + span * self._bound(state, "lower")
-        if self.side != "lower":
-            upper = self.low + span * self._bound(state, "upper")
-        return lower, upper
+        """Return lower and upper bounds of the means, by the evidence of now."""
+        lower, upper = np.zeros(state.count.shape), np.ones(state.count.shape)
+        if self.keeps("lower"):
+            lower = self._bound(state, "lower")
+        if self.keeps("upper"):
+            upper = self._bound(state, "upper")
+        return self.scaled(lower, upper)
 
     def _bound(self, state: Sums, side: Side) -> Float:
         """Return the bound on the unit scale: beyond it, every mean is excluded."""

@@ -43,8 +43,7 @@ class ConfidenceSequence(ABC):
     high: float
 
     def __post_init__(self) -> None:
-        if not 0 < _checks.number("delta", self.delta) < 1:
-            raise ValueError(f"`delta` must lie in (0, 1), got {self.delta!r}.")
+        _checks.open_fraction("delta", self.delta)
         _checks.member("side", self.side, ("both", "lower", "upper"))
         if _checks.number("low", self.low) >= _checks.number("high", self.high):
             raise ValueError(f"`low` must lie below `high`, got {self.low!r}, {self.high!r}.")
@@ -53,6 +52,11 @@ class ConfidenceSequence(ABC):
     def threshold(self) -> float:
         """The logarithm of the evidence at which a mean is excluded."""
         return math.log((2 if self.side == "both" else 1) / self.delta)
+
+    def keeps(self, side: Side) -> bool:
+        """Return whether there is a bound on this side."""
+        _checks.member("side", side, ("lower", "upper"))
+        return self.side in ("both", side)
 
     @abstractmethod
     def empty(self, shape: tuple[int, ...]) -> Any:
@@ -63,7 +67,9 @@ class ConfidenceSequence(ABC):
         """Take in one value for each cell; the cells of one call are distinct.
 
         Raises:
-            ValueError: A value lies outside [low, high]; nothing was taken in.
+            TypeError: A value is no number; nothing was taken in.
+            ValueError: A value lies outside [low, high], or there is not one for each cell;
+                nothing was taken in.
         """
 
     @abstractmethod
@@ -72,30 +78,60 @@ class ConfidenceSequence(ABC):
     ) -> Float:
         """Return the logarithm of an e-process, of the state's shape or that of ``cell``.
 
-        Against "the mean is ``mean`` or more" for ``"upper"``, "or less" for ``"lower"``.
+        Against "the mean is ``mean`` or more" for ``"upper"``, "or less" for ``"lower"``; 0
+        on a side that has no bound. It is that of now, and may have been larger.
+
+        Raises:
+            TypeError: ``mean`` is no number.
+            ValueError: ``mean`` lies outside [low, high].
         """
 
     @abstractmethod
     def bounds(self, state: Any) -> tuple[Float, Float]:
-        """Return lower and upper bounds of the means, each of the state's shape."""
+        """Return lower and upper bounds of the means, each of the state's shape.
+
+        Every mean beyond them is excluded, by the evidence of now or of before. A lower bound
+        above the upper one is proof that the assumptions fail, up to the probability
+        ``delta``.
+        """
 
     def excludes(self, state: Any, mean: Any, side: Side, cell: Cell | None = None) -> Bool:
         """Return whether means of ``mean`` and beyond are excluded now.
 
         Beyond means larger for ``"upper"`` and smaller for ``"lower"``.
         """
-        if self.side not in ("both", side):
-            shape = np.shape(self.log_evidence(state, mean, side, cell))
-            return np.zeros(shape, np.bool_)
         excluded: Bool = self.log_evidence(state, mean, side, cell) >= self.threshold
         return excluded
 
-    def unit(self, value: Any) -> Any:
-        """Return ``value`` on the scale on which values lie in [0, 1]."""
-        return (value - self.low) / (self.high - self.low)
+    def unit(self, mean: Any) -> Float:
+        """Return means on the scale on which values lie in [0, 1]; refuse any outside it."""
+        return self._unit("mean", mean)
 
-    def check(self, value: Any) -> None:
-        """Refuse values outside [low, high]."""
-        if not np.all((value >= self.low) & (value <= self.high)):
-            msg = f"`value` must lie in [{self.low}, {self.high}], got {value!r}."
-            raise ValueError(msg)
+    def units(self, cell: Cell, value: Any, *, name: str = "value") -> Float:
+        """Return values on the unit scale; refuse any outside it, or not one for each cell."""
+        values = self._unit(name, value)
+        one_each(name, values, cell)
+        return values
+
+    def _unit(self, name: str, value: Any) -> Float:
+        inside = _checks.inside(name, value, self.low, self.high)
+        unit: Float = (inside - self.low) / (self.high - self.low)
+        return unit
+
+    def scaled(self, lower: Float, upper: Float) -> tuple[Float, Float]:
+        """Return bounds on the unit scale as bounds of the values' own scale."""
+        span = self.high - self.low
+        return self.low + span * lower, self.low + span * upper
+
+
+def at(array: Float, cell: Cell | None) -> Float:
+    """Return what stands in the flat places ``cell``, or everything."""
+    chosen: Float = array if cell is None else array.reshape(-1)[cell]
+    return chosen
+
+
+def one_each(name: str, array: Float | Bool, cell: Cell) -> None:
+    """Refuse an array that holds neither one entry for all nor one for each cell."""
+    if array.shape not in {(), np.shape(cell)}:
+        wanted = f"`{name}` must hold one entry for each cell, of shape {np.shape(cell)}"
+        raise ValueError(f"{wanted}, got shape {array.shape}.")

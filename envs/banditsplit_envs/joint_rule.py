@@ -1,0 +1,251 @@
+"""Sequential exits: an arm asks some exits in turn, and one sample tells about many arms.
+
+The device runs layer after layer, asks the exits of its arm and leaves at the first confident
+one; if none is, it offloads behind the last that it asked. Replay and comparison ask here.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any, NamedTuple, Self, final
+
+import numpy as np
+
+from banditsplit import _checks
+from banditsplit._typing import Bool, Float, Int
+from banditsplit_envs.cost import SplitCost
+from banditsplit_envs.trace import Trace
+
+__all__ = ["JointArm", "JointRule", "Verdict", "joint_arms"]
+
+_CHUNK = 4096  # samples whose verdicts for all arms are held at a time
+
+
+class JointArm(NamedTuple):
+    """Which exits are asked, and how sure one must be.
+
+    Attributes:
+        stops: The exits that are asked, ascending, from 0. Behind the last one the sample is
+            offloaded; if that is the network's own last exit, it answers.
+        threshold: Confidence from which an exit answers, in [0, 1].
+    """
+
+    stops: tuple[int, ...]
+    threshold: float
+
+
+class Verdict(NamedTuple):
+    """What arms do with samples, each `[samples, arms]`.
+
+    Attributes:
+        exit: The exit that answers.
+        offloaded: Whether the cloud runs the rest.
+        cost: In lambda.
+    """
+
+    exit: Int
+    offloaded: Bool
+    cost: Float
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class JointRule:
+    """Leave at the first confident exit that is asked, else offload behind the last one.
+
+    An arm with one stop is `SplitRule`'s with ``evaluates="split"``; one that stops at every
+    exit up to a layer never costs more than ``evaluates="all"`` there. Before the arms that are
+    given stands arm 0, which always offloads from the first layer: an arm of its own and no
+    threshold, for a rounded softmax may reach exactly 1. Behind them stands the *audit*. It
+    asks every exit that any arm asks until all of them have left or would offload, and then
+    gets the final answer where that is cheaper: by offloading, or by running the rest. So it
+    knows what every arm would have answered, and whether the whole network agrees.
+
+    Attributes:
+        exits: How many exits the network has, at least 1.
+        joint: The arms, at least one, each of them once.
+        cost: The cost model: ``layer`` for each layer run here, ``exit`` for each exit asked,
+            ``offload`` where the cloud runs.
+
+    Raises:
+        TypeError: An argument is of the wrong type.
+        ValueError: There are no exits or no arms, one is there twice, or it stops nowhere, at
+            exits that are not there or out of order, or has a threshold outside [0, 1].
+    """
+
+    exits: int
+    joint: tuple[JointArm, ...]
+    cost: SplitCost = field(default_factory=SplitCost)
+
+    def __post_init__(self) -> None:
+        _checks.integer("exits", self.exits, least=1)
+        _checks.instance("cost", self.cost, SplitCost)
+        given: Any = self.joint
+        if not isinstance(given, Iterable) or isinstance(given, str | bytes):
+            raise TypeError(f"`joint` must be a sequence of arms, got {given!r}.")
+        arms = tuple(self._arm(*one) for one in given)
+        if not arms or len({*arms}) < len(arms):
+            wanted = "`joint` must hold at least one arm, each of them once"
+            raise ValueError(f"{wanted}, got {given!r}.")
+        object.__setattr__(self, "joint", arms)
+
+    def _arm(self, stops: Any, threshold: Any) -> JointArm:
+        """Return an arm, checked."""
+        if not isinstance(stops, Iterable) or isinstance(stops, str | bytes):
+            raise TypeError(f"`stops` must be a sequence of exits, got {stops!r}.")
+        asked = tuple(_checks.below("stops", stop, self.exits) for stop in stops)
+        if not asked or any(a >= b for a, b in pairwise(asked)):
+            raise ValueError(f"`stops` must be ascending exits, at least one, got {stops!r}.")
+        return JointArm(asked, _checks.fraction("threshold", threshold))
+
+    @classmethod
+    def sequential(
+        cls, exits: int, thresholds: Iterable[float], *, cost: SplitCost | None = None
+    ) -> Self:
+        """Return the rule whose arms ask every exit up to a layer, for each threshold."""
+        thresholds = tuple(thresholds)
+        arms = tuple(
+            JointArm(tuple(range(layer + 1)), threshold)
+            for layer in range(exits)
+            for threshold in thresholds
+        )
+        return cls(exits, arms, SplitCost() if cost is None else cost)
+
+    @classmethod
+    def frontier(
+        cls,
+        trace: Trace,
+        candidates: Iterable[JointArm],
+        *,
+        level: float,
+        most: int = 12,
+        cost: SplitCost | None = None,
+    ) -> Self:
+        """Return the rule with those candidates that are worth testing, the surest first.
+
+        On ``trace``, which must not be the deployed samples: the calibration set of the source
+        domain, say. Of the candidates that disagree with the final exit in at most twice the
+        ``level`` there, those are kept that no other one beats in both cost and disagreement,
+        at most ``most`` of them, spread over the costs. Their order is one of testing, fixed
+        before a deployed sample is seen.
+
+        Raises:
+            ValueError: No candidate is left.
+        """
+        whole = cls(trace.exits, tuple(candidates), SplitCost() if cost is None else cost)
+        agreement, paid = whole.expected(trace)
+        disagree, paid = 1 - agreement[1:-1], paid[1:-1]
+        kept: list[int] = []
+        for number in np.lexsort((disagree, paid)):
+            if disagree[number] > 2 * level or paid[number] >= whole.safe_cost:
+                continue
+            if not kept or disagree[number] < disagree[kept[-1]]:
+                kept.append(int(number))
+        if not kept:
+            wanted = "`candidates` must hold an arm that is worth testing on `trace`"
+            raise ValueError(f"{wanted}, got {len(whole.joint)} that are not.")
+        few = np.unique(np.linspace(0, len(kept) - 1, min(most, len(kept))).round().astype(int))
+        return cls(trace.exits, tuple(whole.joint[kept[n]] for n in few[::-1]), whole.cost)
+
+    @property
+    def arms(self) -> int:
+        """How many there are: those given, one that always offloads, and the audit."""
+        return len(self.joint) + 2
+
+    @property
+    def safe(self) -> int:
+        """The arm that always offloads: its answer is the whole network's."""
+        return 0
+
+    @property
+    def revealing(self) -> int:
+        """The audit."""
+        return self.arms - 1
+
+    @property
+    def safe_cost(self) -> float:
+        """What always offloading costs: a layer, its exit, and the way to the cloud."""
+        return self.cost.layer + self.cost.exit + self.cost.offload
+
+    @property
+    def order(self) -> tuple[int, ...]:
+        """The numbers of the arms that were given, in their order: one of testing."""
+        return tuple(range(1, self.revealing))
+
+    def arm(self, number: int) -> JointArm | None:
+        """Return arm ``number``; None for the safe one and the audit."""
+        number = _checks.below("number", number, self.arms)
+        return None if number in (self.safe, self.revealing) else self.joint[number - 1]
+
+    def verdicts(self, confidence: Float) -> Verdict:
+        """Return what every arm does with samples of ``confidence``, `[samples, exits]`."""
+        samples, last = len(confidence), self.exits - 1
+        exit_ = np.full((samples, self.arms), last)
+        offloaded = np.zeros((samples, self.arms), np.bool_)
+        paid = np.empty((samples, self.arms))
+        depth = np.zeros(samples, np.int64)  # how far an audit must go
+        for number, (stops, threshold) in enumerate(self.joint, 1):
+            sure = confidence[:, stops] >= threshold
+            sure[:, -1] |= stops[-1] == last
+            answers = sure.any(1)
+            asked = np.where(answers, sure.argmax(1), len(stops) - 1)
+            stop = np.asarray(stops)[asked]
+            exit_[:, number] = np.where(answers, stop, last)
+            offloaded[:, number] = ~answers
+            paid[:, number] = self._head(stop + 1, asked + 1) + self.cost.offload * ~answers
+            depth = np.maximum(depth, stop)
+        offloaded[:, self.safe] = True
+        paid[:, self.safe] = self.safe_cost
+        here = self._head(np.full(samples, self.exits), self._asked(depth) + (depth < last))
+        away = self._head(depth + 1, self._asked(depth)) + self.cost.offload
+        offloaded[:, -1] = (away < here) & (depth < last)
+        paid[:, -1] = np.where(offloaded[:, -1], away, here)
+        return Verdict(exit_, offloaded, paid)
+
+    def _head(self, layers: Int, asked: Int) -> Float:
+        """Return what the device pays for ``layers`` and for the exits it ``asked``."""
+        head: Float = self.cost.layer * layers + self.cost.exit * asked
+        return head
+
+    def _asked(self, depth: Int) -> Int:
+        """Return how many exits up to ``depth`` some arm asks."""
+        asked = np.zeros(self.exits, np.int64)
+        asked[sorted({stop for arm in self.joint for stop in arm.stops})] = 1
+        count: Int = asked.cumsum()[depth]
+        return count
+
+    def agreements(self, verdict: Verdict, prediction: Int) -> Bool:
+        """Return whether each arm's answer is the final exit's, `[samples, arms]`."""
+        answer = np.take_along_axis(prediction, verdict.exit, 1)
+        agree: Bool = answer == prediction[:, -1:]
+        return agree
+
+    def expected(self, trace: Trace) -> tuple[Float, Float]:
+        """Return each arm's mean agreement and mean cost over a trace, `[arms]` each."""
+        agreement, cost = np.zeros(self.arms), np.zeros(self.arms)
+        for start in range(0, trace.samples, _CHUNK):
+            rows = slice(start, start + _CHUNK)
+            verdict = self.verdicts(trace.confidence[rows])
+            agreement += self.agreements(verdict, trace.prediction[rows]).sum(0)
+            cost += verdict.cost.sum(0)
+        return agreement / trace.samples, cost / trace.samples
+
+
+def joint_arms(
+    exits: int, thresholds: Sequence[float], *, stops: int = 2
+) -> tuple[JointArm, ...]:
+    """Return arms to choose from: up to ``stops`` exits asked, and every exit up to a layer.
+
+    Args:
+        exits: How many exits the network has, at least 1.
+        thresholds: Confidences from which an exit answers, in [0, 1].
+        stops: How many exits are asked at most, 1 or 2.
+    """
+    exits = _checks.integer("exits", exits, least=1)
+    asked: set[tuple[int, ...]] = {tuple(range(layer + 1)) for layer in range(exits)}
+    asked |= {(layer,) for layer in range(exits)}
+    if _checks.integer("stops", stops, least=1) > 1:
+        asked |= {(a, b) for b in range(exits) for a in range(b)}
+    return tuple(
+        JointArm(some, threshold) for some in sorted(asked) for threshold in thresholds
+    )
