@@ -30,6 +30,7 @@ from banditsplit_envs import (
     compare,
     deployment_stream,
     digits_split,
+    exit_cnn,
     record,
     train,
 )
@@ -103,10 +104,10 @@ def trained_network(split: DigitsSplit, options: argparse.Namespace) -> ExitNetw
     cache = (
         options.out / f"network-{options.seed}{'-quick' if options.quick else ''}.safetensors"
     )
+    network = exit_cnn(seed=options.seed)
     if cache.exists():
         print(f"Network: loaded from {cache}")
-        return ExitNetwork.load(cache)
-    network = ExitNetwork(seed=options.seed)
+        return network.load(cache)
     epochs = 25 if options.quick else 65
     train(network, *split.train, epochs=epochs, seed=options.seed, progress=bar("training"))
     report = calibrate(network, *split.calibration)

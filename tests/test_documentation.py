@@ -4,6 +4,10 @@ import re
 from pathlib import Path
 
 import pytest
+import torch
+
+# Small networks gain nothing from a second thread, and wait long for it on a busy machine.
+torch.set_num_threads(1)
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])

@@ -2,6 +2,7 @@
 
 import gymnasium as gym
 
+from banditsplit_envs.attaching import attach_exits
 from banditsplit_envs.calibration import (
     CalibrationReport,
     calibrate,
@@ -10,23 +11,30 @@ from banditsplit_envs.calibration import (
 from banditsplit_envs.comparison import Comparison, compare
 from banditsplit_envs.cost import SplitCost
 from banditsplit_envs.digits import DigitsSplit, deployment_stream, digits_split, distort
-from banditsplit_envs.exit_network import ExitNetwork
+from banditsplit_envs.exit_cnn import exit_cnn
+from banditsplit_envs.exit_network import Answers, ExitNetwork
+from banditsplit_envs.hidden_state import HiddenState
+from banditsplit_envs.inputs import Batch
 from banditsplit_envs.joint_replay import JointReplay, JointReplayVector
 from banditsplit_envs.joint_rule import JointArm, JointRule, Verdict, joint_arms
 from banditsplit_envs.outcome import Outcome, Side, SplitRule
 from banditsplit_envs.problem_env import ProblemEnv
+from banditsplit_envs.profiling import Profile, profile
 from banditsplit_envs.recording import record
 from banditsplit_envs.split_layer import SplitLayer, Splittable
 from banditsplit_envs.split_replay import SplitReplay, SplitReplayVector
 from banditsplit_envs.trace import Trace
-from banditsplit_envs.training import train
+from banditsplit_envs.training import TrainingReport, train
 from banditsplit_envs.wrappers import NetReward
 
 __all__ = [
+    "Answers",
+    "Batch",
     "CalibrationReport",
     "Comparison",
     "DigitsSplit",
     "ExitNetwork",
+    "HiddenState",
     "JointArm",
     "JointReplay",
     "JointReplayVector",
@@ -34,6 +42,7 @@ __all__ = [
     "NetReward",
     "Outcome",
     "ProblemEnv",
+    "Profile",
     "Side",
     "SplitCost",
     "SplitLayer",
@@ -42,14 +51,18 @@ __all__ = [
     "SplitRule",
     "Splittable",
     "Trace",
+    "TrainingReport",
     "Verdict",
+    "attach_exits",
     "calibrate",
     "compare",
     "deployment_stream",
     "digits_split",
     "distort",
+    "exit_cnn",
     "expected_calibration_error",
     "joint_arms",
+    "profile",
     "record",
     "train",
 ]

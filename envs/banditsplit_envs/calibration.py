@@ -17,6 +17,8 @@ from torch import Tensor, nn
 from banditsplit import _checks
 from banditsplit._typing import Bool, Float
 from banditsplit_envs.exit_network import ExitNetwork
+from banditsplit_envs.inputs import Inputs
+from banditsplit_envs.training import Progress
 
 __all__ = ["CalibrationReport", "calibrate", "expected_calibration_error"]
 
@@ -38,23 +40,41 @@ class CalibrationReport:
 
 
 def calibrate(
-    network: ExitNetwork, images: ArrayLike | Tensor, labels: ArrayLike | Tensor
+    network: ExitNetwork,
+    inputs: Inputs,
+    labels: ArrayLike | Tensor,
+    *,
+    batch: int = 256,
+    progress: Progress | None = None,
 ) -> CalibrationReport:
     """Fit a temperature to each exit of ``network`` and store it there.
 
     Args:
         network: in eval mode.
-        images: `[samples, channels, height, width]` of the source domain, held out of training.
+        inputs: `[samples, ...]`, what the network takes; of the source domain, held out of
+            training.
         labels: `[samples]`, class numbers.
+        batch: samples a forward pass.
+        progress: wraps the batches.
+
+    Raises:
+        TypeError, ValueError: The data do not fit the network, the network is in training mode
+            or gives logits that are not finite; the temperatures are as they were.
     """
     if network.training:
         raise ValueError("`network` must be in eval mode, got one in training mode.")
-    inputs = network.as_images(images)
-    targets = network.as_labels(labels, samples=len(inputs))
+    data = network.as_inputs(inputs)
+    targets = network.as_labels(labels, samples=len(data))
+    size = _checks.integer("batch", batch, least=1)
+    starts = range(0, len(data), size)
     with torch.inference_mode():
-        logits = torch.cat([network(part) for part in torch.split(inputs, 256)], dim=1)
+        said = [
+            network(data[start : start + size])
+            for start in (starts if progress is None else progress(starts))
+        ]
+        logits = torch.cat(said, dim=1)
         before = _ece(network.probabilities(logits), targets)
-        temperature = [_temperature(exit_.double(), targets) for exit_ in logits]
+        temperature = [_temperature(exit_.double().cpu(), targets) for exit_ in logits]
     network.temperature.copy_(torch.tensor(temperature))
     after = _ece(network.probabilities(logits), targets)
     return CalibrationReport(np.array(temperature), before, after)
@@ -94,7 +114,7 @@ def _temperature(logits: Tensor, targets: Tensor) -> float:
 
 
 def _ece(probabilities: Tensor, targets: Tensor) -> Float:
-    confidence, prediction = probabilities.max(dim=-1)
+    confidence, prediction = probabilities.cpu().max(dim=-1)
     correct = prediction == targets
     return np.array(
         [

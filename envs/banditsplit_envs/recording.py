@@ -34,7 +34,7 @@ def record(
     """
     if network.training:
         raise ValueError("`network` must be in eval mode, got one in training mode.")
-    inputs = network.as_images(images)
+    inputs = network.as_inputs(images, name="images")
     label = None
     if labels is not None:
         label = network.as_labels(labels, samples=len(inputs)).numpy()

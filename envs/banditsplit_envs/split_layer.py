@@ -9,6 +9,8 @@ import torch
 
 from banditsplit import _checks
 from banditsplit_envs.cost import SplitCost
+from banditsplit_envs.exit_network import ExitNetwork
+from banditsplit_envs.inputs import Batch
 from banditsplit_envs.outcome import SplitRule
 from banditsplit_envs.rows import first_row, sample_order
 
@@ -16,22 +18,25 @@ Info = dict[str, Any]
 
 
 class Splittable(Protocol):
-    """What a network must do to be played live; `ExitNetwork` does."""
+    """What a network must do to be played live; `ExitNetwork` does.
+
+    Its hidden states are its own affair: they go from one method to the other.
+    """
 
     @property
     def exits(self) -> int:
         """How many exits there are."""
         ...
 
-    def states(self, x: torch.Tensor, split: int) -> Iterator[torch.Tensor]:
+    def states(self, x: Any, split: int) -> Iterator[Any]:
         """Run blocks up to ``split`` and hand out the hidden state after each."""
         ...
 
-    def exit(self, hidden: torch.Tensor, split: int) -> torch.Tensor:
+    def exit(self, state: Any, split: int, /) -> torch.Tensor:
         """Return the logits of an exit, `[batch, classes]`."""
         ...
 
-    def tail(self, hidden: torch.Tensor, split: int) -> torch.Tensor:
+    def tail(self, state: Any, split: int, /) -> torch.Tensor:
         """Run the blocks after ``split``; return the final logits, `[batch, classes]`."""
         ...
 
@@ -49,7 +54,7 @@ class SplitLayer(gym.Env[np.int64, np.int64]):
 
     Args:
         network: In eval mode.
-        images: `[samples, ...]`, what the network takes.
+        images: `[samples, ...]`, what the network takes: a tensor, or tensors by name.
         labels: `[samples]`, integers, for ``info["correct"]``.
         threshold: Confidence from which the device answers, in [0, 1].
         cost: The cost model.
@@ -58,7 +63,8 @@ class SplitLayer(gym.Env[np.int64, np.int64]):
         rounds: Draws with replacement in an episode; by default an episode is one shuffle.
 
     Raises:
-        TypeError: ``cost`` is something else, or ``labels`` are no integers.
+        TypeError: ``cost`` is something else, ``labels`` are no integers, or ``images`` no
+            numbers of the kind that the network takes.
         ValueError: An argument is outside its range, there are no images, labels do not fit,
             the network is in training mode, or ``side`` is ``"as_published"``, which needs
             what a device cannot know.
@@ -85,7 +91,9 @@ class SplitLayer(gym.Env[np.int64, np.int64]):
         if getattr(network, "training", False):
             raise ValueError("`network` must be in eval mode, got one in training mode.")
         self.network = network
-        self._images = _images(images)
+        self._images = Batch.of(images, name="images")
+        if isinstance(network, ExitNetwork):
+            network.as_inputs(self._images, name="images")
         self._labels = None if labels is None else np.array(labels)
         if self._labels is not None and self._labels.shape != (len(self._images),):
             wanted = (len(self._images),)
@@ -124,8 +132,9 @@ class SplitLayer(gym.Env[np.int64, np.int64]):
             best = self.network.probabilities(logits, exit_).max(-1)
             seen[0, exit_], prediction[0, exit_] = best.values.item(), best.indices.item()
 
+        x = self._images[[sample]].value
         with torch.inference_mode():
-            for depth, hidden in enumerate(self.network.states(self._images[[sample]], arm[0])):
+            for depth, hidden in enumerate(self.network.states(x, arm[0])):
                 if rule.cost.evaluates == "all" or depth == arm[0]:
                     evaluate(self.network.exit(hidden, depth), depth)
             offloads = rule.offloads(seen[:, arm[0]], arm, exits)
@@ -135,17 +144,3 @@ class SplitLayer(gym.Env[np.int64, np.int64]):
         label = None if self._labels is None else self._labels[[sample]]
         reward, info = rule.report(seen, prediction, arm, audited, label=label)
         return np.int64(0), float(reward[0]), False, not self._stream, first_row(info)
-
-
-def _images(images: Any) -> torch.Tensor:
-    """Return a copy of ``images``, float32 `[samples, ...]`, finite, not empty."""
-    wanted = "a rectangular array of finite numbers [samples, ...]"
-    try:
-        array = np.array(images, np.float32)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"`images` must be {wanted}: {error}") from None
-    if not array.ndim or not array.size:
-        raise ValueError(f"`images` must be {wanted}, got shape {array.shape}.")
-    if not np.isfinite(array).all():
-        raise ValueError(f"`images` must be {wanted}, got nan or inf.")
-    return torch.from_numpy(array)

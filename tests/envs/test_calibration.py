@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from banditsplit_envs.calibration import calibrate, expected_calibration_error
+from banditsplit_envs.exit_cnn import exit_cnn
 from banditsplit_envs.exit_network import ExitNetwork
 
 
@@ -16,12 +17,12 @@ def planted(*, factor: float = 1.0) -> tuple[ExitNetwork, Tensor, Tensor]:
 
     So the network is calibrated by construction, until its logits are multiplied.
     """
-    network = ExitNetwork(classes=3, width=4, blocks=2, seed=1)
+    network = exit_cnn(classes=3, width=4, blocks=2, seed=1)
     draws = torch.Generator().manual_seed(0)
     images = torch.randn(3000, 1, 4, 4, generator=draws)
     with torch.no_grad():
         scale(network, 8.0)  # logits that tell the images apart
-        network.heads[0].load_state_dict(network.heads[1].state_dict())
+        network.classifiers[0].load_state_dict(network.classifiers[1].state_dict())
         own = network.probabilities(network(images))[1]
         labels = torch.multinomial(own, 1, generator=draws)[:, 0]
         scale(network, factor)
@@ -29,7 +30,7 @@ def planted(*, factor: float = 1.0) -> tuple[ExitNetwork, Tensor, Tensor]:
 
 
 def scale(network: ExitNetwork, factor: float) -> None:
-    for parameter in network.heads.parameters():
+    for parameter in network.classifiers.parameters():
         parameter.mul_(factor)
 
 
@@ -98,8 +99,8 @@ def test_a_set_without_an_error_stops_at_the_lower_end() -> None:
 @pytest.mark.parametrize(
     ("images", "labels", "error", "message"),
     [
-        (np.zeros((0, 1, 4, 4)), [], ValueError, "`images` must be a float tensor"),
-        (np.full((2, 1, 4, 4), np.nan), [0, 1], ValueError, "`images` must be finite"),
+        (np.zeros((0, 1, 4, 4)), [], ValueError, "`inputs` must be a tensor"),
+        (np.full((2, 1, 4, 4), np.nan), [0, 1], ValueError, "`inputs` must be finite"),
         (np.zeros((2, 1, 4, 4)), [0], ValueError, "`labels` must have shape"),
         (np.zeros((2, 1, 4, 4)), [0, 3], ValueError, r"`labels` must lie in 0 \.\. 2"),
         (np.zeros((2, 1, 4, 4)), [0.0, 1.0], TypeError, "`labels` must hold integers"),

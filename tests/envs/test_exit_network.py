@@ -1,6 +1,5 @@
 """Head then tail is the whole network; weights are data and come back as they were."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,9 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from banditsplit_envs.exit_cnn import exit_cnn
 from banditsplit_envs.exit_network import ExitNetwork
+from banditsplit_envs.hidden_state import HiddenState
 
 
 def images(batch: int, *, size: int = 8, channels: int = 1) -> Tensor:
@@ -18,17 +19,17 @@ def images(batch: int, *, size: int = 8, channels: int = 1) -> Tensor:
     return torch.rand(batch, channels, size, size, generator=draws)
 
 
-def settled(network: ExitNetwork) -> ExitNetwork:
+def settled(network: ExitNetwork, *, channels: int = 1) -> ExitNetwork:
     """Give the batch norms statistics of their own: at 0 and 1 they would hide mistakes."""
     network.train()
     for _ in range(3):
-        network(images(32, channels=network.channels))
+        network(images(32, channels=channels))
     return network.eval()
 
 
 @pytest.fixture(scope="module")
 def network() -> ExitNetwork:
-    return settled(ExitNetwork())
+    return settled(exit_cnn())
 
 
 @pytest.mark.parametrize("batch", [1, 2, 7, 64])
@@ -52,7 +53,7 @@ def test_the_states_are_those_of_every_head_on_the_way(network: ExitNetwork) -> 
 
         assert len(states) == 5
         for depth, state in enumerate(states):
-            assert torch.equal(state, network.head(x, depth))
+            assert torch.equal(state.hidden, network.head(x, depth).hidden)
 
 
 def test_the_tail_sees_only_the_hidden_state_it_is_given(network: ExitNetwork) -> None:
@@ -62,19 +63,19 @@ def test_the_tail_sees_only_the_hidden_state_it_is_given(network: ExitNetwork) -
 
 
 def test_shapes_are_what_the_docstrings_say() -> None:
-    network = ExitNetwork(classes=3, channels=2, width=5, blocks=4)
+    network = exit_cnn(classes=3, channels=2, width=5, blocks=4)
     x = images(6, channels=2)
 
     assert (network.exits, network.classes) == (4, 3)
     assert network(x).shape == (4, 6, 3)
-    assert network.head(x, 1).shape == (6, 5, 8, 8)
+    assert network.head(x, 1).hidden.shape == (6, 5, 8, 8)
     assert network.exit(network.head(x, 1), 1).shape == (6, 3)
     assert network.tail(network.head(x, 1), 1).shape == (6, 3)
 
 
 def test_a_seed_gives_its_weights_and_leaves_torch_alone() -> None:
     torch_state = torch.get_rng_state()
-    one, again, other = ExitNetwork(seed=4), ExitNetwork(seed=4), ExitNetwork(seed=5)
+    one, again, other = exit_cnn(seed=4), exit_cnn(seed=4), exit_cnn(seed=5)
 
     assert torch.equal(torch.get_rng_state(), torch_state)
     for name, value in one.state_dict().items():
@@ -83,13 +84,13 @@ def test_a_seed_gives_its_weights_and_leaves_torch_alone() -> None:
 
 
 def test_a_new_network_is_in_eval_mode_with_temperature_1() -> None:
-    network = ExitNetwork()
+    network = exit_cnn()
     assert not network.training
     assert torch.equal(network.temperature, torch.ones(12))
 
 
 def test_temperatures_divide_the_logits_of_their_own_exit() -> None:
-    network = ExitNetwork(classes=2, blocks=2)
+    network = exit_cnn(classes=2, blocks=2)
     network.temperature.copy_(torch.tensor([1.0, 2.0]))
     logits = torch.tensor([[[0.0, 2.0]], [[0.0, 2.0]]])
     sigmoid = {1: 1 / (1 + np.exp(-1)), 2: 1 / (1 + np.exp(-2))}
@@ -101,7 +102,7 @@ def test_temperatures_divide_the_logits_of_their_own_exit() -> None:
 
 
 def test_a_confident_float32_softmax_stays_below_1() -> None:
-    network = ExitNetwork(classes=2, blocks=1)
+    network = exit_cnn(classes=2, blocks=1)
     logits = torch.tensor([[0.0, 20.0]])
     assert torch.softmax(logits, -1).max() == 1.0  # what the double precision is for
     assert network.probabilities(logits, 0).max() < 1.0
@@ -111,8 +112,8 @@ def test_a_confident_float32_softmax_stays_below_1() -> None:
 def test_a_split_that_does_not_exist_is_refused(network: ExitNetwork, method: str) -> None:
     argument = {
         "head": images(2),
-        "tail": torch.zeros(2, network.width, 8, 8),
-        "exit": torch.zeros(2, network.width, 8, 8),
+        "tail": HiddenState(torch.zeros(2, 10, 8, 8)),
+        "exit": HiddenState(torch.zeros(2, 10, 8, 8)),
         "probabilities": torch.zeros(2, 10),
     }[method]
     call = getattr(network, method)
@@ -125,26 +126,34 @@ def test_a_split_that_does_not_exist_is_refused(network: ExitNetwork, method: st
 
 
 @pytest.mark.parametrize(
-    "x",
+    ("x", "error", "wanted"),
     [
-        torch.zeros(1, 8, 8),
-        torch.zeros(0, 1, 8, 8),
-        torch.zeros(2, 3, 8, 8),
-        torch.zeros(2, 1, 8, 8, dtype=torch.int64),
-        np.zeros((2, 1, 8, 8), dtype=np.float32),
-        None,
+        (torch.zeros(1, 8, 8), ValueError, r"have shape \[samples, 1, \*, \*\], got float32"),
+        (torch.zeros(0, 1, 8, 8), ValueError, "not empty"),
+        (torch.zeros(2, 3, 8, 8), ValueError, "have shape"),
+        (torch.zeros(2, 1, 8, 8, dtype=torch.int64), TypeError, "hold floats, got torch.int64"),
+        (torch.zeros(2, 1, 8, 8, dtype=torch.complex64), TypeError, "array of numbers"),
+        (None, TypeError, "array of numbers"),
+        ({"x": torch.zeros(2, 1, 8, 8)}, ValueError, "be one tensor, got tensors by name"),
     ],
-    ids=["three axes", "empty", "channels", "integers", "numpy", "none"],
+    ids=["three axes", "empty", "channels", "integers", "complex", "none", "by name"],
 )
-def test_a_wrong_input_is_refused(network: ExitNetwork, x: Any) -> None:
-    with pytest.raises(ValueError, match="`x` must be a float tensor"):
-        network(x)
-    with pytest.raises(ValueError, match="`x` must be a float tensor"):
-        network.head(x, 0)
-    with pytest.raises(ValueError, match="`hidden` must be a float tensor"):
-        network.tail(x, 0)
-    with pytest.raises(ValueError, match="`hidden` must be a float tensor"):
-        network.exit(x, 0)
+def test_a_wrong_input_is_refused(
+    network: ExitNetwork, x: Any, error: type[Exception], wanted: str
+) -> None:
+    for run in (network, lambda x: network.head(x, 0)):
+        with pytest.raises(error, match=f"`x` must .*{wanted}"):
+            run(x)
+
+
+def test_logits_that_are_not_finite_are_refused(network: ExitNetwork) -> None:
+    logits = torch.zeros(2, 10)
+    for value in (torch.nan, torch.inf, -torch.inf):
+        logits[1, 3] = value
+        with pytest.raises(
+            ValueError, match="`logits` must be finite, got nan or inf at exit 4"
+        ):
+            network.probabilities(logits, 4)
 
 
 @pytest.mark.parametrize(
@@ -164,20 +173,22 @@ def test_logits_of_another_shape_are_refused(
 def test_a_network_without_anything_in_it_is_refused(name: str, value: int) -> None:
     arguments: dict[str, Any] = {name: value}
     with pytest.raises(ValueError, match=f"`{name}` must be an integer of at least"):
-        ExitNetwork(**arguments)
+        exit_cnn(**arguments)
 
 
 def test_a_seed_that_is_none_of_the_kinds_is_refused() -> None:
     seed: Any = "today"
     with pytest.raises(TypeError, match="`seed` must be"):
-        ExitNetwork(seed=seed)
+        exit_cnn(seed=seed)
 
 
 def test_saved_and_loaded_it_is_the_same_network(tmp_path: Path) -> None:
-    network = settled(ExitNetwork(classes=3, channels=2, width=4, blocks=3, seed=9))
+    how: dict[str, Any] = {"classes": 3, "channels": 2, "width": 4, "blocks": 3}
+    network = settled(exit_cnn(**how, seed=9), channels=2)
     network.temperature.copy_(torch.tensor([0.5, 1.0, 3.0]))
     network.save(path := tmp_path / "weights")
-    read = ExitNetwork.load(path)
+    read = exit_cnn(**how)
+    assert read.load(path) is read
     x = images(5, channels=2)
 
     assert torch.equal(read.probabilities(read(x)), network.probabilities(network(x)))
@@ -187,22 +198,21 @@ def test_saved_and_loaded_it_is_the_same_network(tmp_path: Path) -> None:
 
 def test_every_cut_of_a_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "net.safetensors"
-    ExitNetwork(width=2, blocks=1).save(path)
+    exit_cnn(width=2, blocks=1).save(path)
     content = path.read_bytes()
     for length in {*range(0, len(content), 97), len(content) - 1}:
         path.write_bytes(content[:length])
-        with pytest.raises(ValueError, match=r"`path` must be an exit network .*net\.safe"):
-            ExitNetwork.load(path)
+        with pytest.raises(ValueError, match=r"`path` must hold an exit network, .*net\.safe"):
+            exit_cnn(width=2, blocks=1).load(path)
 
 
 def altered(tensors: dict[str, Tensor], **metadata: str) -> bytes:
-    config = json.dumps({"classes": 10, "channels": 1, "width": 2, "blocks": 1})
-    fields = {"format": "banditsplit.exit_network", "version": "1", "config": config}
+    fields = {"format": "banditsplit.exit_network", "version": "2", "splits": '["0"]'}
     return safetensors.torch.save(tensors, fields | metadata)
 
 
 def weights(**changes: Tensor) -> dict[str, Tensor]:
-    return ExitNetwork(width=2, blocks=1).state_dict() | changes
+    return exit_cnn(width=2, blocks=1).state_dict() | changes
 
 
 @pytest.mark.parametrize(
@@ -211,36 +221,38 @@ def weights(**changes: Tensor) -> dict[str, Tensor]:
         (b"{}", "something unreadable"),
         (safetensors.torch.save(weights()), "format None, version None"),
         (altered(weights(), format="other"), "format 'other'"),
-        (altered(weights(), version="2"), "version '2'"),
-        (altered(weights(), config="not json"), "other contents"),
-        (altered(weights(), config="[1]"), "other contents"),
-        (altered(weights(), config='{"width": 0}'), "other contents"),
-        (altered(weights(), config='{"width": 3, "blocks": 1}'), "other contents"),
-        (altered({}), "other contents"),
-        (altered(weights(surprise=torch.ones(1))), "other contents"),
+        (altered(weights(), version="3"), "version '3'"),
+        (altered({}), "another network's"),
+        (altered(exit_cnn(width=3, blocks=1).state_dict()), "another network's"),
+        (altered(exit_cnn(width=2, blocks=2).state_dict()), "another network's"),
+        (altered(weights(), splits='["1"]'), r"another network's, split at \[.1.\]"),
+        (altered(weights(surprise=torch.ones(1))), "another network's, in 'surprise'"),
         (altered(weights(temperature=torch.tensor([torch.nan]))), "not finite"),
         (altered(weights(temperature=torch.zeros(1))), "not positive"),
     ],
 )
-def test_a_foreign_or_mismatching_file_is_refused(
+def test_a_foreign_or_mismatching_file_is_refused_and_changes_nothing(
     content: bytes, found: str, tmp_path: Path
 ) -> None:
-    path = tmp_path / "net.safetensors"
+    path, network = tmp_path / "net.safetensors", exit_cnn(width=2, blocks=1, seed=7)
     path.write_bytes(content)
-    with pytest.raises(ValueError, match=rf"(?s)`path` must be an exit network .*{found}"):
-        ExitNetwork.load(path)
+    with pytest.raises(ValueError, match=rf"(?s)`path` must hold an exit network, .*{found}"):
+        network.load(path)
+    fresh = exit_cnn(width=2, blocks=1, seed=7).state_dict()
+    for name, value in network.state_dict().items():
+        assert torch.equal(value, fresh[name])
 
 
 def test_a_missing_file_says_that_it_is_missing(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        ExitNetwork.load(tmp_path / "nothing")
+        exit_cnn(blocks=1).load(tmp_path / "nothing")
 
 
 def test_a_failed_save_leaves_the_old_file_and_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "net.safetensors"
-    ExitNetwork(width=2, blocks=1).save(path)
+    exit_cnn(width=2, blocks=1).save(path)
     before = path.read_bytes()
 
     def full(*_: object) -> None:
@@ -248,6 +260,6 @@ def test_a_failed_save_leaves_the_old_file_and_nothing_else(
 
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(OSError, match="No space left"):
-        ExitNetwork(width=3, blocks=1).save(path)
+        exit_cnn(width=3, blocks=1).save(path)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]

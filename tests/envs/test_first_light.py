@@ -17,6 +17,7 @@ from banditsplit_envs import (
     compare,
     deployment_stream,
     digits_split,
+    exit_cnn,
     record,
     train,
 )
@@ -31,7 +32,7 @@ def split() -> DigitsSplit:
 
 @pytest.fixture(scope="module")
 def network(split: DigitsSplit) -> ExitNetwork:
-    made = ExitNetwork(seed=0)
+    made = exit_cnn(seed=0)
     train(made, *split.train, epochs=45, seed=0)
     calibrate(made, *split.calibration)
     return made

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from banditsplit_envs.exit_cnn import exit_cnn
 from banditsplit_envs.exit_network import ExitNetwork
 from banditsplit_envs.recording import record
 
@@ -16,7 +17,7 @@ LABELS = np.arange(11) % 3
 
 @pytest.fixture
 def network() -> ExitNetwork:
-    network = ExitNetwork(classes=3, width=4, blocks=3, seed=2)
+    network = exit_cnn(classes=3, width=4, blocks=3, seed=2)
     network.temperature.copy_(torch.tensor([0.1, 0.2, 0.3]))
     return network
 
@@ -82,9 +83,9 @@ def test_progress_wraps_the_batches(network: ExitNetwork) -> None:
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
-        ({"images": IMAGES[:0]}, ValueError, "`images` must be a float tensor"),
+        ({"images": IMAGES[:0]}, ValueError, "`images` must be a tensor .*, not empty"),
         ({"images": IMAGES * np.nan}, ValueError, "`images` must be finite"),
-        ({"images": IMAGES[:, 0]}, ValueError, "`images` must be a float tensor"),
+        ({"images": IMAGES[:, 0]}, ValueError, "`images` must have shape"),
         ({"labels": LABELS[:-1]}, ValueError, r"`labels` must have shape \(11,\)"),
         ({"labels": LABELS + 1}, ValueError, r"`labels` must lie in 0 \.\. 2"),
         ({"batch": 0}, ValueError, "`batch` must be an integer of at least 1"),

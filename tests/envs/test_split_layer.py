@@ -13,11 +13,13 @@ from torch import Tensor
 import banditsplit as bs
 from banditsplit_envs import (
     ExitNetwork,
+    HiddenState,
     SplitCost,
     SplitLayer,
     SplitReplay,
     Splittable,
     Trace,
+    exit_cnn,
     record,
 )
 
@@ -30,7 +32,7 @@ ALL, SPLIT = SplitCost(evaluates="all"), SplitCost(evaluates="split")
 
 def network() -> ExitNetwork:
     """Untrained, but sharp enough for its exits to differ in how sure they are."""
-    made = ExitNetwork(classes=3, width=4, blocks=EXITS, seed=2)
+    made = exit_cnn(classes=3, width=4, blocks=EXITS, seed=2)
     made.temperature.fill_(0.02)
     return made
 
@@ -140,16 +142,16 @@ class Spy:
     def exits(self) -> int:
         return self.network.exits
 
-    def states(self, x: Tensor, split: int) -> Iterator[Tensor]:
+    def states(self, x: Tensor, split: int) -> Iterator[HiddenState]:
         for depth, hidden in enumerate(self.network.states(x, split)):
             self.ran.append(("block", depth))
             yield hidden
 
-    def exit(self, hidden: Tensor, split: int) -> Tensor:
+    def exit(self, hidden: HiddenState, split: int) -> Tensor:
         self.ran.append(("exit", int(split)))
         return self.network.exit(hidden, split)
 
-    def tail(self, hidden: Tensor, split: int) -> Tensor:
+    def tail(self, hidden: HiddenState, split: int) -> Tensor:
         self.ran.append(("tail", int(split)))
         return self.network.tail(hidden, split)
 
@@ -291,15 +293,17 @@ def test_an_environment_outside_its_range_is_refused(
 @pytest.mark.parametrize(
     ("images", "wanted"),
     [
-        (IMAGES[:0], r"got shape \(0, 1, 5, 5\)"),
-        (0.5, r"got shape \(\)"),
+        (IMAGES[:0], r"got float32 of shape \(0, 1, 5, 5\)"),
+        (0.5, r"got float32 of shape \(\)"),
         ([[1.0, 2.0], [3.0]], "inhomogeneous"),
         (np.full((2, 1, 5, 5), np.nan), "got nan or inf"),
-        ([["a"]], "could not convert"),
+        ([["a"]], "rectangular array of numbers"),
+        (np.zeros((2, 1, 5, 5), np.uint8), "hold floats, got torch.uint8"),
+        (np.zeros((2, 2, 5, 5)), r"have shape \[samples, 1, "),
     ],
 )
 def test_images_are_finite_numbers(images: Any, wanted: str) -> None:
-    with pytest.raises(ValueError, match=f"`images` must be .*{wanted}"):
+    with pytest.raises((ValueError, TypeError), match=f"`images` must .*{wanted}"):
         SplitLayer(network(), images, threshold=0.8, cost=ALL)
 
 
