@@ -13,16 +13,32 @@ from scipy import stats as laws
 
 from banditsplit import ArmStats
 from banditsplit.indices import (
+    IMED,
+    KLUCB,
+    MOSS,
     UCB,
+    UCBBV1,
+    UCBV,
+    AnytimeMOSS,
+    AsymptoticallyOptimalUCB,
+    BetaBayesUCB,
     BetaThompson,
+    BoltzmannGumbel,
     Constant,
+    Exploring,
     Fixed,
+    GaussianBayesUCB,
     GaussianThompson,
     Greedy,
+    HorizonUCB,
     Index,
+    KLUCBPlusPlus,
+    NIGThompson,
+    UCBTuned,
 )
 from banditsplit.indices._index import score
 from banditsplit.objectives import Net, Reward
+from banditsplit.theory import Bernoulli, Gaussian, Poisson
 
 RNG = np.random.default_rng(0)  # for indices that do not draw
 
@@ -191,3 +207,226 @@ def test_objectives_on_paper() -> None:
     assert Net(0.5).value(np.array([1.0, 0.5]), np.array([1.0, 2.0])).tolist() == [0.5, -0.5]
     assert [Reward().keeps_support, Net(0.0).keeps_support] == [True, True]
     assert not Net(0.1).keeps_support
+
+
+HALF_LINE, REALS, UNIT = (0.0, math.inf), (-math.inf, math.inf), (0.0, 1.0)
+WHAT_INDICES_SAY = [  # support, scores_untried, needs_variance, compares_arms
+    (UCB(), REALS, (False, False, False)),
+    (UCBTuned(), REALS, (False, True, False)),
+    (UCBV(), REALS, (False, True, False)),
+    (AsymptoticallyOptimalUCB(), REALS, (False, False, False)),
+    (MOSS(10), REALS, (False, False, False)),
+    (AnytimeMOSS(), REALS, (False, False, False)),
+    (HorizonUCB(10), UNIT, (False, False, False)),
+    (KLUCB(), UNIT, (False, False, False)),
+    (KLUCB(Poisson()), HALF_LINE, (False, False, False)),
+    (KLUCBPlusPlus(10), UNIT, (False, False, False)),
+    (KLUCBPlusPlus(10, Gaussian()), REALS, (False, False, False)),
+    (IMED(), UNIT, (True, False, True)),
+    (IMED(Poisson()), HALF_LINE, (True, False, True)),
+    (BetaBayesUCB(), UNIT, (True, False, False)),
+    (GaussianBayesUCB(), REALS, (False, False, False)),
+    (BetaThompson(), UNIT, (True, False, False)),
+    (GaussianThompson(), REALS, (False, False, False)),
+    (NIGThompson(), REALS, (False, True, False)),
+    (BoltzmannGumbel(), REALS, (False, False, False)),
+    (Greedy(), REALS, (False, False, False)),
+    (Constant(), REALS, (True, False, False)),
+    (Fixed(1), REALS, (True, False, False)),
+    (Exploring(UCB(), 0.1), REALS, (True, False, False)),
+    (Exploring(UCBV(), 0.1), REALS, (True, True, False)),
+    (Exploring(BetaThompson(), 0.1), UNIT, (True, False, False)),
+]
+
+
+@pytest.mark.parametrize(("index", "support", "flags"), WHAT_INDICES_SAY, ids=repr)
+def test_an_index_says_what_it_needs(
+    index: Index, support: tuple[float, float], flags: tuple[bool, bool, bool]
+) -> None:
+    assert index.support == support
+    assert (index.scores_untried, index.needs_variance, index.compares_arms) == flags
+
+
+@pytest.mark.parametrize(
+    ("index", "stated"),
+    [
+        (UCB(), UCB(alpha=4.0, span=1.0)),
+        (UCBTuned(), UCBTuned(span=1.0)),
+        (UCBV(), UCBV(zeta=1.2, c=1.0, span=1.0)),
+        (AsymptoticallyOptimalUCB(), AsymptoticallyOptimalUCB(std=1.0)),
+        (MOSS(7), MOSS(7, span=1.0)),
+        (AnytimeMOSS(), AnytimeMOSS(alpha=1.0, span=1.0)),
+        (KLUCB(), KLUCB(Bernoulli(), c=0.0)),
+        (KLUCBPlusPlus(7), KLUCBPlusPlus(7, Bernoulli())),
+        (IMED(), IMED(Bernoulli())),
+        (BetaBayesUCB(), BetaBayesUCB(1.0, 1.0, c=0.0, horizon=None)),
+        (GaussianBayesUCB(), GaussianBayesUCB(std=1.0, c=0.0, horizon=None)),
+        (BetaThompson(), BetaThompson(successes=1.0, failures=1.0)),
+        (GaussianThompson(), GaussianThompson(std=1.0)),
+        (NIGThompson(), NIGThompson(alpha=-1.0)),
+        (BoltzmannGumbel(), BoltzmannGumbel(c=1.0)),
+        (Greedy(), Greedy(epsilon=0.1, decay=False)),
+    ],
+    ids=repr,
+)
+def test_an_index_has_the_constants_of_its_paper_unless_told_otherwise(
+    index: Index, stated: Index
+) -> None:
+    assert index == stated
+
+
+REFUSED_PARAMETERS: list[tuple[Any, dict[str, Any], str]] = [
+    (UCB, {"alpha": 0.0}, "`alpha` must be positive"),
+    (UCB, {"span": 0.0}, "`span` must be positive"),
+    (UCBTuned, {"span": 0.0}, "`span` must be positive"),
+    (UCBV, {"zeta": 0.0}, "`zeta` must be positive"),
+    (UCBV, {"c": 0.0}, "`c` must be positive"),
+    (UCBV, {"span": 0.0}, "`span` must be positive"),
+    (AsymptoticallyOptimalUCB, {"std": 0.0}, "`std` must be positive"),
+    (MOSS, {"horizon": 0}, "`horizon` must be an integer of at least 1"),
+    (MOSS, {"horizon": 1, "span": 0.0}, "`span` must be positive"),
+    (AnytimeMOSS, {"alpha": 0.0}, "`alpha` must be positive"),
+    (AnytimeMOSS, {"span": 0.0}, "`span` must be positive"),
+    (HorizonUCB, {"horizon": 0}, "`horizon` must be an integer of at least 1"),
+    (KLUCB, {"family": "Bernoulli"}, "`family` must be of type Family"),
+    (KLUCB, {"c": -1.0}, "`c` must not be negative"),
+    (KLUCBPlusPlus, {"horizon": 0}, "`horizon` must be an integer of at least 1"),
+    (KLUCBPlusPlus, {"horizon": 1, "family": 0}, "`family` must be of type Family"),
+    (IMED, {"family": None}, "`family` must be of type Family"),
+    (BetaBayesUCB, {"successes": 0.0}, "`successes` must be positive"),
+    (BetaBayesUCB, {"failures": 0.0}, "`failures` must be positive"),
+    (BetaBayesUCB, {"c": -1.0, "horizon": 9}, "`c` must not be negative"),
+    (BetaBayesUCB, {"c": 0.5}, "`horizon` must be an integer of at least 2"),
+    (BetaBayesUCB, {"horizon": 1}, "`horizon` must be an integer of at least 2"),
+    (GaussianBayesUCB, {"std": 0.0}, "`std` must be positive"),
+    (GaussianBayesUCB, {"c": 0.5}, "`horizon` must be an integer of at least 2"),
+    (BetaThompson, {"successes": 0.0}, "`successes` must be positive"),
+    (BetaThompson, {"failures": 0.0}, "`failures` must be positive"),
+    (GaussianThompson, {"std": 0.0}, "`std` must be positive"),
+    (NIGThompson, {"alpha": math.nan}, "`alpha` must be a finite number"),
+    (BoltzmannGumbel, {"c": 0.0}, "`c` must be positive"),
+    (Greedy, {"epsilon": 1.1}, "`epsilon` must lie in"),
+    (Greedy, {"epsilon": -0.1, "decay": True}, "`epsilon` must not be negative"),
+    (Fixed, {"arm": -1}, "`arm` must be an integer of at least 0"),
+    (Exploring, {"index": 1.0, "share": 0.1}, "`index` must be of type Index"),
+    (Exploring, {"index": UCB(), "share": 1.1}, "`share` must lie in"),
+    (UCBBV1, {"smallest_cost": 0.0}, "`smallest_cost` must lie in"),
+    (UCBBV1, {"smallest_cost": 1.1}, "`smallest_cost` must lie in"),
+]
+
+
+@pytest.mark.parametrize(("make", "parameters", "message"), REFUSED_PARAMETERS)
+def test_an_index_refuses_what_its_formula_has_no_room_for(
+    make: Any, parameters: dict[str, Any], message: str
+) -> None:
+    with pytest.raises((TypeError, ValueError), match=message):
+        make(**parameters)
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        MOSS(1),
+        HorizonUCB(1),
+        KLUCBPlusPlus(1),
+        BetaBayesUCB(c=0.5, horizon=2),
+        Fixed(0),
+        Exploring(UCB(), 0.0),
+        Exploring(UCB(), 1.0),
+    ],
+    ids=repr,
+)
+def test_an_index_takes_the_last_parameter_that_it_has_room_for(index: Index) -> None:
+    assert np.isfinite(index(known([2, 3], [0.5, 0.25], 6), RNG)).all()
+
+
+def test_a_share_of_the_runs_explores_and_scores_all_its_arms_alike() -> None:
+    """Drawn from the same stream: a run explores where its uniform number is below the share.
+
+    Two of the draws are planted on either side, and one on the share itself.
+    """
+    uniform = np.random.default_rng(5).random((6, 1))
+    share = float(uniform[2, 0])
+    explores = uniform[:, 0] < share
+    assert 0 < explores.sum() < 5
+    stats = ArmStats(
+        t=np.full((6, 1), 9), pulls=np.full((6, 2), 4.0), mean=np.full((6, 2), 0.5), untried=0
+    )
+    stats.mean[:, 1] = 0.25
+
+    scores = Exploring(Greedy(epsilon=0.0), share)(stats, np.random.default_rng(5))
+
+    expected = np.where(explores[:, None], 0.0, [[0.5, 0.25]])
+    np.testing.assert_array_equal(scores, expected)
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_one_run_explores_never_or_always(share: float) -> None:
+    stats = known([0, 4], [0.0, 0.5], 5)
+
+    scores = Exploring(UCB(), share)(stats, RNG)
+
+    width = math.sqrt(math.log(5) / 2)
+    assert scores.tolist() == ([0.0, 0.0] if share else [math.inf, pytest.approx(0.5 + width)])
+
+
+def test_exploring_changes_the_arms_of_its_index() -> None:
+    assert Exploring(Fixed(2), 0.25).change_arms([0, 2], 1) == Exploring(Fixed(1), 0.25)
+
+
+@pytest.mark.parametrize(
+    "index", [BetaThompson(1.0, 1e-17), BetaBayesUCB(1.0, 1e-17)], ids=repr
+)
+def test_no_posterior_has_a_negative_count(index: Index) -> None:
+    """Three pulls of an ulp above 1 are 6.7e-16 of a failure too few for a prior of 1e-17."""
+    stats = known([3], [np.nextafter(1.0, 2.0)], 4)
+
+    assert index(stats, np.random.default_rng(0))[0] == 1.0
+
+
+def test_the_horizon_counts_in_a_quantile_by_the_power_of_its_logarithm() -> None:
+    """The level is 1 / (20 * sqrt(ln 1000)); a power of 0 leaves the horizon out."""
+    level = 1 / (20 * math.sqrt(math.log(1000)))
+    stats = known([4, 9], [0.25, 0.5], 20)
+
+    beta = BetaBayesUCB(2.0, 3.0, c=0.5, horizon=1000)(stats, RNG)
+    normal = GaussianBayesUCB(std=0.5, c=0.5, horizon=1000)(stats, RNG)
+
+    np.testing.assert_allclose(beta, laws.beta([3, 6.5], [6, 7.5]).isf(level), rtol=1e-12)
+    expected = laws.norm([0.25, 0.5], [0.25, 0.5 / 3]).isf(level)
+    np.testing.assert_allclose(normal, expected, rtol=1e-12)
+    np.testing.assert_array_equal(
+        BetaBayesUCB(horizon=50)(stats, RNG), BetaBayesUCB()(stats, RNG)
+    )
+
+
+def test_the_bound_over_a_horizon_is_cut_at_one() -> None:
+    """0.25 + sqrt(2 ln 10 / 200) and 0.5 + sqrt(2 ln 10 / 5), which is above 1."""
+    scores = HorizonUCB(10)(known([200, 5], [0.25, 0.5], 206), RNG)
+
+    np.testing.assert_allclose(scores, [0.25 + math.sqrt(math.log(10) / 100), 1.0], rtol=1e-15)
+
+
+def test_ucb_bv1_on_paper() -> None:
+    """At t = 9, lambda .5: w = sqrt(ln 8 / 100) = .1442, 3 w / (.5 - w) = 1.2158 above .8.
+
+    With 8 pulls w is above lambda, so nothing is known; nor is it where w is lambda, as at
+    4 ln 8 pulls.
+    """
+    pulls = [100, 8, 4 * float(np.log(8))]
+    reward, cost = known(pulls, [0.4, 0.9, 0.9], 9), known(pulls, [0.5, 0.1, 0.1], 9)
+
+    scores = UCBBV1(0.5)(reward, cost, RNG)
+
+    w = math.sqrt(math.log(8) / 100)
+    np.testing.assert_allclose(scores[0], 0.8 + 3 * w / (0.5 - w), rtol=1e-14)
+    assert scores[1:].tolist() == [math.inf, math.inf]
+    assert UCBBV1(1.0)(known([5], [0.5], 1), known([5], [0.25], 1), RNG).tolist() == [2.0]
+
+
+def test_ucb_bv1_knows_no_cost_of_zero() -> None:
+    """All pulls were free: the ratio is as large as floats are, and 0 where rewards are 0."""
+    scores = UCBBV1(1.0)(known([9, 9], [0.0, 1.0], 2), known([9, 9], [0.0, 0.0], 2), RNG)
+
+    assert scores[0] == 0.0
+    assert scores[1] > 1e300

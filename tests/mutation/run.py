@@ -63,7 +63,7 @@ RESULTS, REASONS, REPORT = (
 )
 
 ANY_TESTS = "configuration bad_input"
-INDEX_TESTS = "indices index_policies reference_regret changing_arms subsidy ratio"
+INDEX_TESTS = "indices index_policies changing_arms subsidy ratio"
 MEMORY_TESTS = "memories drift merge warm_start changing_arms"
 OBJECTIVE_TESTS = "policy ratio subsidy index_policies simulate"
 POLICY_TESTS = "policy late_feedback storage merge warm_start changing_arms"
