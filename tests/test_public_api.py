@@ -100,7 +100,8 @@ NAMES = [
     "with_budget",
 ]
 MODULES = ("feedback", "indices", "logs", "memories", "objectives", "recipes", "theory")
-HEAVY = ("torch", "gymnasium", "matplotlib", "pandas", "hypothesis", "scipy.stats")
+HEAVY = ["torch", "gymnasium", "matplotlib", "pandas", "hypothesis"]
+HEAVY += ["scipy.stats", "scipy.special", "scipy.optimize"]
 
 
 def kind(name: str) -> int:

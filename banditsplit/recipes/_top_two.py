@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any, final
 
 import numpy as np
-from scipy import special
 
 from banditsplit import _checks
 from banditsplit._argmax import argmax
@@ -119,6 +118,9 @@ class TopTwoRule(IdentificationRule):
         n = stats.pulls
         if self.std is not None:
             return 0.5 * np.log1p(n)
+        # Here, for it takes longer to import than all the rest of the package.
+        from scipy import special  # noqa: PLC0415
+
         mean = np.clip(stats.mean, 0.0, 1.0)
         won, lost = n * mean, n * (1 - mean)
         largest = special.xlogy(won, mean) + special.xlog1py(lost, -mean)

@@ -4,7 +4,6 @@ import math
 from typing import Any
 
 import numpy as np
-from scipy import optimize, special
 
 from banditsplit import _checks
 from banditsplit._typing import Float
@@ -106,6 +105,9 @@ def best_arm_lower_bound(
     families = families_of(problem, family)
     if any(one != families[0] for one in families):
         raise ValueError(f"`family` must be given where arms differ in theirs, got {family!r}.")
+    # Here, for they take longer to import than all the rest of the package.
+    from scipy import optimize, special  # noqa: PLC0415
+
     kl = families[0].kl
     means = np.sort(np.asarray(problem.expected_reward))[::-1]
     best, others = means[0], means[1:]

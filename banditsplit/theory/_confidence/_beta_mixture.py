@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from typing import Literal, final
 
 import numpy as np
-from scipy import special
 
 from banditsplit import _checks
 from banditsplit._typing import Bool, Float
 from banditsplit.feedback import Cell
 from banditsplit.theory._confidence._sequence import ConfidenceSequence, Side, at
+from banditsplit.theory._divergences import Bernoulli
 
 # Halvings of [0, 1] until nothing is left that a float could tell.
 _HALVINGS = 60
@@ -89,6 +89,9 @@ class BetaMixture(ConfidenceSequence):
         return self._log_evidence(count, total, means, side)
 
     def _log_evidence(self, count: Float, total: Float, mean: Float, side: Side) -> Float:
+        # Here, for it takes longer to import than all the rest of the package.
+        from scipy import special  # noqa: PLC0415
+
         high, low = total, np.maximum(count - total, 0.0)
         inside = special.betainc if side == "upper" else special.betaincc
         beyond = special.betaincc if side == "upper" else special.betainc
@@ -122,7 +125,7 @@ class BetaMixture(ConfidenceSequence):
         if self.keeps(side):
             best = np.clip(total / np.maximum(count, 1.0), 0.0, 1.0)
             beyond = best < m if side == "upper" else best > m
-            ratio = count * (special.rel_entr(best, m) + special.rel_entr(1 - best, 1 - m))
+            ratio = count * Bernoulli().kl(best, m)
             asked = beyond & (ratio >= self.threshold)
             evidence = self._log_evidence(count[asked], total[asked], m[asked], side)
             excluded[asked] = evidence >= self.threshold
