@@ -67,7 +67,8 @@ def train(
     """Train all exits of ``network`` together, in place.
 
     The same seed gives the same weights on the same machine, and so does a training that was
-    killed and is called again with the same network and arguments and its ``checkpoint``. The
+    killed and is called again with the same network and arguments and its ``checkpoint``;
+    heads that are drawn anew each time may differ, as the file holds all weights. The
     temperatures go back to 1: calibrate afterwards. If anything fails, the network is what it
     was before.
 
@@ -134,7 +135,7 @@ def train(
             checkpoint,
             asdict(plan)
             | {
-                "network": _digest(network.state_dict()),
+                "network": _identity(network),
                 "inputs and labels": data.digest(),
                 "validation": None if held_out is None else held_out.digest(),
             },
@@ -388,6 +389,21 @@ def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {
         name.removeprefix(start): t for name, t in tensors.items() if name.startswith(start)
     }
+
+
+def _identity(network: ExitNetwork) -> str:
+    """Return a number for the weights of the blocks, and for the shapes of all others.
+
+    A checkpoint holds every weight. A head that was drawn anew, as pretrained networks get
+    theirs, must not keep it from being resumed; another pretrained network must.
+    """
+    blocks = tuple(f"network.{name}." for name in network.splits)
+    return _digest(
+        {
+            name: value if name.startswith(blocks) else torch.tensor(value.shape)
+            for name, value in network.state_dict().items()
+        }
+    )
 
 
 def _digest(tensors: Mapping[str, Tensor]) -> str:

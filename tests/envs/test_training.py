@@ -380,6 +380,22 @@ def test_a_resumed_training_ends_with_the_same_weights(after: int, tmp_path: Pat
         assert torch.equal(resumed.state_dict()[name], value)
 
 
+def test_a_head_that_is_drawn_anew_does_not_keep_a_training_from_going_on(
+    tmp_path: Path,
+) -> None:
+    """As a pretrained network gets it, unseeded: the checkpoint holds the one that learned."""
+    whole, resumed, path = reader(), reader(), tmp_path / "run.safetensors"
+    train(whole, **task())
+    with pytest.raises(KeyboardInterrupt):
+        train(reader(), **task(), checkpoint=path, progress=interrupted(after=6))
+    with torch.no_grad():
+        for weight in resumed.network.get_submodule("classifier").parameters():
+            weight.normal_(generator=torch.Generator().manual_seed(9))
+    train(resumed, **task(), checkpoint=path)
+    for name, value in whole.state_dict().items():
+        assert torch.equal(resumed.state_dict()[name], value)
+
+
 def test_without_dropout_restored_it_would_not(tmp_path: Path) -> None:
     """The negative control: a checkpoint with another state of torch's generator."""
     whole, resumed, path = reader(), reader(), tmp_path / "run.safetensors"
@@ -453,6 +469,7 @@ def test_a_finished_training_is_not_repeated(tmp_path: Path) -> None:
         ({"labels": torch.arange(4) // 2}, "inputs and labels"),
         ({"inputs": torch.ones(4, 1, 6, 6)}, "inputs and labels"),
         ({"network": exit_cnn(classes=2, width=4, blocks=3, seed=3)}, "network"),
+        ({"network": exit_cnn(classes=3, width=4, blocks=3)}, "network"),
         ({"validation": stripes(2), "patience": 1}, "patience, validation"),
     ],
 )
