@@ -166,9 +166,9 @@ CASES = {
         least=400,
     ),
     "EpsilonGreedy": Case(
-        EpsilonGreedy(2, epsilon=40.0, decay=True),
+        EpsilonGreedy(2, epsilon=8.0, decay=True),
         TWO,
-        lambda p, n: epsilon_greedy_regret_bound(p, n, epsilon=40.0),
+        lambda p, n: epsilon_greedy_regret_bound(p, n, epsilon=8.0),
     ),
     "SuccessiveElimination": Case(
         SuccessiveElimination(4, delta=0.05),
@@ -176,7 +176,7 @@ CASES = {
         lambda p, n: successive_elimination_regret_bound(p, n, delta=0.05),
         12_000,
     ),
-    "ThompsonSampling": Case(ThompsonSampling(2), TWO, thompson_regret_bound),
+    "ThompsonSampling": Case(ThompsonSampling(4), FOUR, thompson_regret_bound),
     "EXP3": Case(EXP3(4), FOUR, exp3_regret_bound),
     "EXP3 of gains": Case(
         EXP3(4, gamma=GAMMA), FOUR, lambda p, n: exp3_regret_bound(p, n, gamma=GAMMA)
@@ -325,8 +325,9 @@ def test_horizons_are_integers_from_the_first_one_on(name: str) -> None:
 def test_worlds_of_another_kind_are_refused(name: str) -> None:
     case = CASES[name]
     world = SHARED if case.world is not SHARED and case.world is not APART else FOUR
-    with pytest.raises(TypeError, match=r"^`problem` must "):
-        case.bound(world, case.horizon)
+    for wrong in (world, None):
+        with pytest.raises(TypeError, match=r"^`problem` must "):
+            case.bound(wrong, case.horizon)
 
 
 BOUNDED: dict[str, Callable[..., float]] = {
@@ -335,6 +336,10 @@ BOUNDED: dict[str, Callable[..., float]] = {
     "MOSS": lambda p, **o: moss_regret_bound(p, 50, **o),
     "ExploreThenCommit": lambda p, **o: explore_then_commit_regret_bound(
         p, 50, pulls_each=9, **o
+    ),
+    "EpsilonGreedy": lambda p, **o: epsilon_greedy_regret_bound(p, 50, epsilon=30.0, **o),
+    "UCBV": lambda p, span=1.0, **o: ucb_v_regret_bound(
+        p, 50, span=span, variance=np.full(p.arms, span**2 / 8), **o
     ),
     "SuccessiveElimination": lambda p, **o: successive_elimination_regret_bound(
         p, 5000, delta=0.1, **o
@@ -396,7 +401,13 @@ def test_bounds_speak_of_net_values(name: str) -> None:
     """Values .9, .5 and .2, wherever they come from; the arms' intervals lie apart by .3."""
     net = bernoulli(0.9, 0.8, 0.2, costs=(0.0, 0.3, 0.0))
     alone = {"UCB", "UCB1", "MOSS", "ExploreThenCommit", "SuccessiveElimination"}
-    alone |= {"UCB-N", "SWUCB", "DUCB"}  # for these every arm's own span counts
+    alone |= {
+        "EpsilonGreedy",
+        "UCBV",
+        "UCB-N",
+        "SWUCB",
+        "DUCB",
+    }  # for these every arm's own span counts
     span = 1.0 if name in alone else 1.3
 
     bound = BOUNDED[name](net, objective=Net(1.0), span=span)
@@ -417,6 +428,63 @@ def test_gaps_beyond_the_floats_are_refused() -> None:
 
 
 # Stochastic
+
+
+@pytest.mark.parametrize("name", ["UCB", "UCB1", "UCBV", "KLUCB", "EpsilonGreedy"])
+def test_bounds_are_above_what_the_first_rounds_lose(name: str) -> None:
+    """Each arm is pulled once, in any order."""
+    case = CASES[name]
+    assert isinstance(case.world, BernoulliProblem)
+    gap = case.world.means.max() - case.world.means
+    for horizon in range(case.least, case.world.arms + 1):
+        assert case.bound(case.world, horizon) >= horizon * gap.mean()
+
+
+EXTREME: dict[str, Callable[[Problem, int, float], float]] = {
+    "UCB": lambda p, n, x: ucb_regret_bound(p, n, alpha=x, span=2.0),
+    "UCB of any span": lambda p, n, x: ucb_regret_bound(p, n, alpha=3.0, span=x),
+    "UCB1": lambda p, n, x: ucb1_regret_bound(p, n, span=x),
+    "UCBV": lambda p, n, x: ucb_v_regret_bound(p, n, span=x),
+    "KLUCB": lambda p, n, x: kl_ucb_regret_bound(p, n, c=x),
+    "AsymptoticallyOptimalUCB": lambda p, n, x: asymptotically_optimal_ucb_regret_bound(
+        p, n, std=x
+    ),
+    "MOSS": lambda p, n, x: moss_regret_bound(p, n, span=x),
+    "ExploreThenCommit": lambda p, n, x: explore_then_commit_regret_bound(
+        p, n, pulls_each=1, span=x
+    ),
+    "EpsilonGreedy": lambda p, n, x: epsilon_greedy_regret_bound(p, n, epsilon=x),
+    "EpsilonGreedy of any span": lambda p, n, x: epsilon_greedy_regret_bound(
+        p, n, epsilon=9.0, span=x
+    ),
+    "SuccessiveElimination": lambda p, n, x: successive_elimination_regret_bound(
+        p, n, delta=min(x, 1.0)
+    ),
+    "SuccessiveElimination of any span": lambda p, n, x: successive_elimination_regret_bound(
+        p, n, delta=0.1, span=x
+    ),
+    "ThompsonSampling": lambda p, n, _: thompson_regret_bound(p, n),
+}
+
+
+@pytest.mark.parametrize("name", EXTREME)
+@given(
+    means=st.lists(
+        st.floats(0, 1) | st.sampled_from([0.0, 0.5, 0.5 + 1e-12, 1.0]), min_size=1, max_size=3
+    ),
+    horizon=st.integers(1, 50) | st.sampled_from([10**15, 10**400]),
+    number=st.floats(1e-300, 1e308) | st.sampled_from([1.0, 1e100, 1e101]),
+)
+def test_whatever_the_numbers_a_bound_is_finite_or_refused(
+    name: str, means: list[float], horizon: int, number: float
+) -> None:
+    reason = "`"
+    try:
+        bound = EXTREME[name](bernoulli(*means), horizon, number)
+    except ValueError as refused:
+        bound, reason = 0.0, str(refused)
+    assert 0 <= bound < math.inf
+    assert reason.startswith("`")
 
 
 def test_ucb_by_hand_for_its_alpha() -> None:
@@ -447,7 +515,14 @@ def test_ucb_v_by_hand_and_only_where_its_constant_is_known() -> None:
         ucb_v_regret_bound(problem, 20, zeta=1.5)
     with pytest.raises(ValueError, match=r"^`variance` must be given for rewards"):
         ucb_v_regret_bound(other, 20, span=4.0)
-    for wrong in ([1.0, 1.0], [5.0, 1, 1], [-1.0, 1, 1], [math.nan, 1, 1], ["a", "b", "c"]):
+    for wrong in (
+        [1.0, 1.0],
+        [5.0, 1, 1],
+        [-1.0, 1, 1],
+        [math.nan, 1, 1],
+        ["a", "b", "c"],
+        [[1], [1, 2]],
+    ):
         with pytest.raises(ValueError, match=r"^`variance` must hold 3 numbers in \[0, 4\.0\]"):
             ucb_v_regret_bound(other, 20, span=4.0, variance=wrong)
     with pytest.raises(ValueError, match=r"^`horizon` must be an integer of at least 2, got 1"):
@@ -480,12 +555,15 @@ def test_kl_ucb_sums_what_its_proof_sums() -> None:
 
     problem = bernoulli(best, mean)
     assert math.isclose(kl_ucb_regret_bound(problem, n, c=c), expected, rel_tol=1e-9)
-    with pytest.raises(ValueError, match=r"^`c` must be at least 3\.0 for a bound, got 0"):
+    with pytest.raises(
+        ValueError, match=r"^`c` must lie in \[3\.0, 1e\+100\] for a bound, got 0"
+    ):
         kl_ucb_regret_bound(problem, n, c=0.0)
     with pytest.raises(ValueError, match=r"^`objective` must keep rewards in \[0, 1\]"):
         kl_ucb_regret_bound(problem, n, c=3.0, objective=Net(0.1))
-    with pytest.raises(ValueError, match=r"^`problem` must have rewards in \[0, 1\]"):
-        kl_ucb_regret_bound(Shifted(problem), n, c=3.0)
+    for wrong in (Shifted(problem), GaussianProblem(problem.means)):
+        with pytest.raises(ValueError, match=r"^`problem` must have rewards in \[0, 1\]"):
+            kl_ucb_regret_bound(wrong, n, c=3.0)
     assert kl_ucb_regret_bound(bernoulli(1.0, 0.0), n, c=3.0) <= n
 
 
@@ -515,10 +593,13 @@ def test_asymptotically_optimal_ucb_by_hand_at_the_best_split_of_the_gap() -> No
     problem = GaussianProblem(np.array([1.0, 0.5]), std)
     bound = asymptotically_optimal_ucb_regret_bound(problem, n, std=std)
     assert gap * best <= bound < gap * best * 1.001
-    with pytest.raises(ValueError, match=r"^`std` must be at least .* 2\.0, got 1\.9"):
+    with pytest.raises(ValueError, match=r"^`std` must be at least .* 2\.0, and .* got 1\.9"):
         asymptotically_optimal_ucb_regret_bound(problem, n, std=1.9)
-    with pytest.raises(ValueError, match=r"^`span` must be at least .* 1\.0, got 0\.8"):
+    with pytest.raises(ValueError, match=r"^`std` must be at least .* 0\.5, and .* got 0\.4"):
         asymptotically_optimal_ucb_regret_bound(FOUR, n, std=0.4)
+    plain = asymptotically_optimal_ucb_regret_bound(FOUR, n, std=0.5)
+    scaled = asymptotically_optimal_ucb_regret_bound(Scaled(FOUR, 8.0), n, std=4.0)
+    assert math.isclose(scaled, 8 * plain)
 
 
 def test_moss_by_hand_and_not_beyond_its_horizon() -> None:
@@ -528,25 +609,41 @@ def test_moss_by_hand_and_not_beyond_its_horizon() -> None:
         moss_regret_bound(FOUR, 101, known=100)
 
 
-def test_epsilon_greedy_by_hand_round_by_round() -> None:
-    n, epsilon, gaps = 60, 10.0, (0.5, 0.8)
-    c = epsilon * 0.25 / 3
-    total = 13 * 0.8
-    for t in range(14, n + 1):
-        x = (t - 1) * 0.25 * math.exp(0.5) / (c * 3)
-        chance = (
-            c / (0.25 * t)
-            + 2 * (c / 0.25) * math.log(x) * x ** (-c / (5 * 0.25))
-            + 4 * math.e / 0.25 * x ** (-c / 2)
-        )
-        total += min(chance * sum(gaps), 0.8)
-    problem = bernoulli(0.9, 0.4, 0.1)
+def test_epsilon_greedy_by_the_law_of_its_explorations() -> None:
+    """Three arms, round by round: how often each was explored, by convolution."""
+    n, epsilon, gaps, span = 40, 30.0, (1.0, 1.6), 2.0
+    total, lost_most = sum(gaps), max(gaps)
+    law = np.array([0.0, 1.0])  # of the explorations of one arm, the first pull among them
+    for t in range(4, n + 1):
+        explores = min(1.0, epsilon / t)
+        at_most = np.cumsum(law)
+        lost = 0.0
+        for gap in gaps:
+            q = math.exp(-(gap**2) / (2 * span**2))
+            off = sum(q**s * at_most[min(s, len(law) - 1)] for s in range(1, 3000))
+            lost += gap * (explores / 3 + (1 - explores) * min(1.0, 2 * off))
+        total += min(lost, lost_most)
+        law = np.convolve(law, [1 - explores / 3, explores / 3])
+    problem = Scaled(bernoulli(0.9, 0.4, 0.1), 2.0)
 
-    assert math.isclose(epsilon_greedy_regret_bound(problem, n, epsilon=epsilon), total)
-    assert epsilon_greedy_regret_bound(problem, 5, epsilon=epsilon) == 5 * 0.8
+    bound = epsilon_greedy_regret_bound(problem, n, epsilon=epsilon, span=span)
+    assert math.isclose(bound, total)
     assert epsilon_greedy_regret_bound(bernoulli(0.5, 0.5), n, epsilon=epsilon) == 0
     with pytest.raises(ValueError, match=r"^`epsilon` must be positive, got 0"):
         epsilon_greedy_regret_bound(problem, n, epsilon=0)
+
+
+def test_epsilon_greedy_explores_enough_for_a_logarithm_or_not() -> None:
+    """With a gap of .8 and two arms that takes an ``epsilon`` of 2 / .274 = 7.3."""
+
+    def growth(epsilon: float) -> float:
+        bounds = [
+            epsilon_greedy_regret_bound(TWO, n, epsilon=epsilon) for n in (10**4, 10**5, 10**6)
+        ]
+        return (bounds[2] - bounds[1]) / (bounds[1] - bounds[0])
+
+    assert math.isclose(growth(12.0), 1.0, abs_tol=0.1)
+    assert growth(5.0) > 1.8
 
 
 @given(
@@ -574,16 +671,60 @@ def test_elimination_counts_pulls_until_four_radii_fit_in_the_gap(
     assert math.isclose(bound, expected, rel_tol=1e-5, abs_tol=1.01 * distance)
 
 
-def test_thompson_by_hand_and_for_two_arms_only() -> None:
-    problem = bernoulli(0.75, 0.25)
+@pytest.mark.parametrize(
+    ("best", "mean"), [(0.9, 0.1), (0.6, 0.45), (1.0, 0.5), (0.5, 0.0), (1.0, 0.0)]
+)
+def test_thompson_bounds_what_its_proof_sums_exactly(best: float, mean: float) -> None:
+    """Both sums by the binomial laws of scipy, at the best threshold for them."""
+    n = 120
 
-    assert math.isclose(
-        thompson_regret_bound(problem, 50), 40 * math.log(50) / 0.5 + 48 / 0.125 + 9
-    )
+    def pulls(y: float) -> float:
+        total = 0.0
+        for k in range(n):
+            successes = np.arange(k + 1)
+            above = binom.cdf(successes, k + 1, y)  # that a draw is, given the successes
+            of_best = binom.pmf(successes, k, best)
+            odds = of_best[of_best > 0] * (1 / above[of_best > 0] - 1)
+            total += (
+                odds.sum() + (binom.pmf(successes, k, mean) * np.minimum(1, n * above)).sum()
+            )
+        return total
+
+    exact = min(pulls(mean + (best - mean) * share) for share in np.linspace(0.05, 0.95, 19))
+    bound = thompson_regret_bound(bernoulli(best, mean), n) / (best - mean)
+
+    assert min(exact, n) <= bound < 4 * exact
+
+
+@given(
+    best=st.floats(0.01, 1.0),
+    share=st.floats(0.0, 0.99),
+    horizon=st.sampled_from([2, 50, 5000]),
+)
+def test_thompson_is_bounded_below_the_constants_for_two_arms(
+    best: float, share: float, horizon: int
+) -> None:
+    """Those that Agrawal & Goyal 2012 give after their Thm. 1."""
+    problem = bernoulli(best, best * share)
+    gap = best - best * share
+    published = 40 * math.log(horizon) / gap + 48 / gap**3 + 18 * gap
+
+    assert thompson_regret_bound(problem, horizon) < published / 10
+
+
+def test_thompson_adds_arms_up_and_wants_rewards_of_0_or_1() -> None:
+    problem = bernoulli(0.75, 0.25)
+    pair, other = thompson_regret_bound(problem, 50), bernoulli(0.75, 0.5)
+
+    three = thompson_regret_bound(bernoulli(0.25, 0.75, 0.5, 0.75), 50)
+    assert math.isclose(three, pair + thompson_regret_bound(other, 50))
     assert thompson_regret_bound(bernoulli(0.5, 0.5), 50) == 0
-    for other in (FOUR, Shifted(problem), bernoulli(0.5)):
-        with pytest.raises(ValueError, match=r"^`problem` must have two arms and rewards 0 "):
-            thompson_regret_bound(other, 50)
+    assert thompson_regret_bound(bernoulli(0.5, np.nextafter(0.5, 0)), 50) < 1e-12
+    costly = CostlyProblem(np.array([0.75, 0.25]), np.array([0.2, 0.4]))
+    assert thompson_regret_bound(costly, 50) == pair
+    for wrong in (Shifted(problem), GaussianProblem(problem.means)):
+        with pytest.raises(ValueError, match=r"^`problem` must have rewards 0 or 1, got "):
+            thompson_regret_bound(wrong, 50)
     with pytest.raises(ValueError, match=r"^`objective` must keep rewards 0 or 1"):
         thompson_regret_bound(problem, 50, objective=Net(0.5))
 

@@ -63,7 +63,7 @@ def panels(horizon: int) -> dict[str, Panel]:
         ),
         "MOSS": Panel(bs.MOSS(4, horizon=horizon), FOUR),
         "explore then commit": Panel(bs.ExploreThenCommit(4, pulls_each=100), FOUR),
-        "epsilon-greedy, decaying": Panel(bs.EpsilonGreedy(2, epsilon=40.0, decay=True), TWO),
+        "epsilon-greedy, decaying": Panel(bs.EpsilonGreedy(2, epsilon=8.0, decay=True), TWO),
         "successive elimination": Panel(bs.SuccessiveElimination(4, delta=0.05), FOUR),
         "Thompson, two arms": Panel(bs.ThompsonSampling(2), TWO),
         "EXP3": Panel(bs.EXP3(4), FOUR),

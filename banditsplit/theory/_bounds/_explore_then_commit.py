@@ -4,7 +4,7 @@ import numpy as np
 
 from banditsplit import _checks
 from banditsplit.objectives import Objective
-from banditsplit.theory._bounds._values import arm_gaps, finite
+from banditsplit.theory._bounds._values import arm_gaps, finite, rounds
 from banditsplit.theory._problems import Problem
 
 
@@ -34,9 +34,9 @@ def explore_then_commit_regret_bound(
             the commitment: the theorem says nothing.
     """
     pulls_each = _checks.integer("pulls_each", pulls_each, least=1)
-    explored = pulls_each * problem.arms
-    horizon = _checks.integer("horizon", horizon, least=explored)
     gap = arm_gaps(problem, span, objective)
+    explored = pulls_each * problem.arms
+    horizon = rounds(horizon, least=explored)
     gap = gap[gap > 0]
     wrong = gap * np.exp(-pulls_each * (gap / span) ** 2)
     return finite(pulls_each * float(gap.sum()) + (horizon - explored) * float(wrong.sum()))

@@ -7,7 +7,15 @@ import numpy as np
 from banditsplit import _checks
 from banditsplit._typing import Float
 from banditsplit.objectives import Objective
-from banditsplit.theory._bounds._values import arm_gaps, finite, tradeoff_of
+from banditsplit.theory._bounds._values import (
+    LARGEST,
+    SUMMED,
+    expected_values,
+    finite,
+    gaps_of,
+    rounds,
+    tradeoff_of,
+)
 from banditsplit.theory._divergences import Bernoulli
 from banditsplit.theory._problems import Problem
 
@@ -33,22 +41,23 @@ def kl_ucb_regret_bound(
 
     Args:
         problem: Independent rounds, rewards in [0, 1].
-        horizon: Rounds, at least 1.
+        horizon: Rounds, at least 1; at most 10 million.
         c: The policy's; the plain variant, 0, has no such bound.
         objective: What gaps are measured in: `Reward`, which is all that KL-UCB takes.
 
     Raises:
         TypeError: `problem` is no `Problem`, or a number is of the wrong type.
-        ValueError: ``c`` is below 3, rewards leave [0, 1], or costs count.
+        ValueError: ``c`` is below 3, rewards leave [0, 1], costs count, or the horizon is out
+            of range.
     """
-    horizon = _checks.integer("horizon", horizon, least=1)
-    if _checks.nonnegative("c", c) < LEAST_C:
-        raise ValueError(f"`c` must be at least {LEAST_C} for a bound, got {c!r}.")
+    horizon = rounds(horizon, most=SUMMED)
+    if not LEAST_C <= _checks.nonnegative("c", c) <= LARGEST:
+        raise ValueError(f"`c` must lie in [{LEAST_C}, {LARGEST}] for a bound, got {c!r}.")
     if tradeoff_of(objective):
         raise ValueError(f"`objective` must keep rewards in [0, 1], got {objective!r}.")
-    gap = arm_gaps(problem, 1.0, objective)
-    mean = problem.expected_reward
-    if ((mean < 0) | (mean > 1)).any():
+    mean = expected_values(problem, objective)
+    gap = gaps_of(mean)
+    if problem.span > 1 or ((mean < 0) | (mean > 1)).any():
         raise ValueError(f"`problem` must have rewards in [0, 1], got {problem!r}.")
     best = float(mean.max())
     t = np.arange(1, horizon + 1)

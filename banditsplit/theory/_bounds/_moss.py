@@ -4,7 +4,7 @@ import math
 
 from banditsplit import _checks
 from banditsplit.objectives import Objective
-from banditsplit.theory._bounds._values import arm_gaps, finite
+from banditsplit.theory._bounds._values import arm_gaps, finite, rounds
 from banditsplit.theory._problems import Problem
 
 
@@ -32,7 +32,7 @@ def moss_regret_bound(
         TypeError: `problem` is no `Problem`, or a number is of the wrong type.
         ValueError: Values span more than ``span``, or an argument is out of range.
     """
-    horizon = _checks.integer("horizon", horizon, least=1)
+    horizon = rounds(horizon)
     known = horizon if known is None else _checks.integer("known", known, least=1)
     if horizon > known:
         wanted = f"`horizon` must be at most {known}, which the policy was told"

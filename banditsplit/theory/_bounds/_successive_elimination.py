@@ -7,7 +7,7 @@ import numpy as np
 from banditsplit import _checks
 from banditsplit._typing import Float
 from banditsplit.objectives import Objective
-from banditsplit.theory._bounds._values import arm_gaps, finite
+from banditsplit.theory._bounds._values import arm_gaps, finite, rounds
 from banditsplit.theory._problems import Problem
 
 
@@ -40,7 +40,7 @@ def successive_elimination_regret_bound(
         TypeError: `problem` is no `Problem`, or a number is of the wrong type.
         ValueError: Values span more than ``span``, or an argument is out of range.
     """
-    horizon = _checks.integer("horizon", horizon, least=1)
+    horizon = rounds(horizon)
     delta = _checks.share("delta", delta)
     gap = arm_gaps(problem, span, objective)
     gap = gap[gap > 0]
@@ -59,6 +59,6 @@ def _pulls_until_gone(gap: Float, scale: float, horizon: int) -> Float:
     low, high = np.zeros_like(gap), np.full_like(gap, float(horizon))
     while ((high - low) > 1).any():
         middle = np.ceil((low + high) / 2)
-        gone = 16 * np.log(scale * middle**2) / middle <= gap**2
+        gone = 16 * (math.log(scale) + 2 * np.log(middle)) / middle <= gap**2
         low, high = np.where(gone, low, middle), np.where(gone, middle, high)
     return high

@@ -6,7 +6,15 @@ import numpy as np
 
 from banditsplit import _checks
 from banditsplit.objectives import Objective
-from banditsplit.theory._bounds._values import arm_gaps, expected_values, finite, gaps_of
+from banditsplit.theory._bounds._values import (
+    LARGEST,
+    SMALLEST,
+    arm_gaps,
+    expected_values,
+    finite,
+    gaps_of,
+    rounds,
+)
 from banditsplit.theory._problems import GaussianProblem, Problem
 
 
@@ -27,10 +35,10 @@ def ucb1_regret_bound(
     Raises:
         ValueError: The problem's rewards span more than ``span``: the theorem says nothing.
     """
-    horizon = _checks.integer("horizon", horizon, least=1)
+    horizon = rounds(horizon)
     gap = arm_gaps(problem, span, objective)
     gap = gap[gap > 0]
-    logarithmic = float(np.sum(8 * span**2 * math.log(horizon) / gap))
+    logarithmic = 8 * span**2 * math.log(horizon) * float((1 / gap).sum())
     return finite(logarithmic + (1 + math.pi**2 / 3) * float(gap.sum()))
 
 
@@ -60,12 +68,12 @@ def ucb_regret_bound(
         ValueError: ``alpha`` is at most 2, values span more than ``span``, or another argument
             is outside what the theorem covers.
     """
-    horizon = _checks.integer("horizon", horizon, least=1)
+    horizon = rounds(horizon)
     if _checks.positive("alpha", alpha) <= 2:  # noqa: PLR2004 - the theorem's
         raise ValueError(f"`alpha` must be above 2, got {alpha!r}.")
     gap = arm_gaps(problem, span, objective)
     gap = gap[gap > 0]
-    logarithmic = float(np.sum(2 * alpha * span**2 * math.log(horizon) / gap))
+    logarithmic = 2 * alpha * span**2 * math.log(horizon) * float((1 / gap).sum())
     return finite(logarithmic + alpha / (alpha - 2) * float(gap.sum()))
 
 
@@ -90,17 +98,21 @@ def asymptotically_optimal_ucb_regret_bound(
         TypeError: `problem` is no `Problem`, or a number is of the wrong type.
         ValueError: Values spread wider than ``std`` allows, or an argument is out of range.
     """
-    horizon = _checks.integer("horizon", horizon, least=1)
-    std = _checks.positive("std", std)
+    horizon = rounds(horizon)
+    value = expected_values(problem, objective)
+    # Hoeffding's lemma: what lies in an interval is sub-Gaussian with half its length.
     if isinstance(problem, GaussianProblem):
-        if np.max(problem.std) > std:
-            wanted = f"`std` must be at least the problem's own, {np.max(problem.std)}"
-            raise ValueError(f"{wanted}, got {std!r}.")
-        gap = gaps_of(expected_values(problem, objective))
+        least = float(np.max(problem.std))
     else:
-        gap = arm_gaps(problem, 2 * std, objective)
-    gap = gap[gap > 0, None] / std
+        least = problem.span / 2
+    if not max(least, SMALLEST) <= _checks.positive("std", std) <= LARGEST:
+        wanted = f"`std` must be at least the problem's own, {least}, and at most {LARGEST}"
+        raise ValueError(f"{wanted}, got {std!r}.")
+    gap = gaps_of(value, std)
+    gap = gap[gap > 0]
+    # The pulls fall with the gap; one that large says all there is to say.
+    ratio = np.minimum(gap / std, LARGEST)[:, None]
     log_f = math.log1p(horizon * math.log(horizon) ** 2)
-    e = gap * np.linspace(0, 1, 1001)[1:-1]
-    pulls = 1 + 5 / e**2 + 2 * (log_f + math.sqrt(math.pi * log_f) + 1) / (gap - e) ** 2
-    return finite(std * float((gap[:, 0] * pulls.min(-1)).sum()))
+    e = ratio * np.linspace(0, 1, 1001)[1:-1]
+    pulls = 1 + 5 / e**2 + 2 * (log_f + math.sqrt(math.pi * log_f) + 1) / (ratio - e) ** 2
+    return finite(float((gap * pulls.min(-1)).sum()))

@@ -5,9 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from banditsplit import _checks
 from banditsplit.objectives import Objective
-from banditsplit.theory._bounds._values import arm_gaps, finite
+from banditsplit.theory._bounds._values import arm_gaps, finite, rounds
 from banditsplit.theory._costly import CostlyProblem
 from banditsplit.theory._problems import BernoulliProblem, Problem
 
@@ -29,6 +28,7 @@ def ucb_v_regret_bound(
 
     ``10 sum_i (variance_i / gap_i + 2 span) ln n`` over the arms with a gap: Audibert, Munos &
     Szepesvari 2009, Thm. 4, which names the constant for ``zeta = 1.2`` and ``c = 1`` only.
+    It is stated here as it is there, and was not derived again.
 
     Args:
         problem: Independent rounds, each arm's values within an interval of length ``span``.
@@ -44,7 +44,7 @@ def ucb_v_regret_bound(
         ValueError: The theorem names no constant for ``zeta`` and ``c``; variances are missing
             or impossible for the span; or another argument is outside what it covers.
     """
-    horizon = _checks.integer("horizon", horizon, least=2)
+    horizon = rounds(horizon, least=2)
     if (zeta, c) != (ZETA, C):
         wanted = f"`zeta` and `c` must be {ZETA} and {C}, for which the constant is known"
         raise ValueError(f"{wanted}, got {zeta!r} and {c!r}.")
@@ -62,8 +62,11 @@ def _variance(problem: Problem, variance: Any, span: float) -> Any:
             wanted = "`variance` must be given for rewards that are not 0 or 1"
             raise ValueError(f"{wanted}, got None for {problem!r}.")
         return problem.means * (1 - problem.means)
-    given = np.asarray(variance)
     wanted = f"`variance` must hold {problem.arms} numbers in [0, {span**2 / 4}]"
+    try:
+        given = np.asarray(variance)
+    except ValueError:  # ragged
+        raise ValueError(f"{wanted}, got {variance!r}.") from None
     if given.dtype.kind not in "fiu" or given.shape != (problem.arms,):
         raise ValueError(f"{wanted}, got {variance!r}.")
     if not ((given >= 0) & (given <= span**2 / 4)).all():  # a nan is neither

@@ -15,7 +15,20 @@ from banditsplit.objectives import Net, Objective, Reward, below_best
 from banditsplit.theory._costly import CostlyProblem
 from banditsplit.theory._problems import Problem
 
-SMALLEST = 1e-100
+# Within these, floats can square what they are told, and divide by it.
+SMALLEST, LARGEST = 1e-100, 1e100
+# Every integer up to it is a float.
+MOST = 10**15
+# Beyond it a sum over all rounds is no matter of seconds.
+SUMMED = 10_000_000
+
+
+def rounds(horizon: Any, *, least: int = 1, most: int = MOST) -> int:
+    """Return ``horizon`` as an int, or refuse one that is too short or too long to compute."""
+    n = _checks.integer("horizon", horizon, least=least)
+    if n > most:
+        raise ValueError(f"`horizon` must be at most {most} to compute, got {horizon!r}.")
+    return n
 
 
 def tradeoff_of(objective: Objective | None) -> float:
@@ -51,16 +64,19 @@ def arm_gaps(problem: Problem, span: float, objective: Objective | None) -> Floa
         TypeError: `problem` is no `Problem`.
         ValueError: Values spread wider, or the objective is of another kind.
     """
-    gap = gaps_of(expected_values(problem, objective))
+    value = expected_values(problem, objective)
     require_span(problem.span, span)
-    return gap
+    return gaps_of(value, span)
 
 
-def gaps_of(value: Float) -> Float:
-    """Return how far each value is below the best, or refuse gaps that floats cannot square."""
-    gap = below_best(value)
-    if ((gap > 0) & (gap < SMALLEST)).any():
-        wanted = f"`problem` must have gaps that are 0 or at least {SMALLEST}"
+def gaps_of(value: Float, unit: float = 1.0) -> Float:
+    """Return how far each value is below the best, or refuse gaps that floats cannot square.
+
+    That is, as a share of ``unit`` too, with which a bound compares them.
+    """
+    gap, least = below_best(value), SMALLEST * max(unit, 1.0)
+    if (((gap > 0) & (gap < least)) | (gap > LARGEST)).any():
+        wanted = f"`problem` must have gaps that are 0 or at least {least}, at most {LARGEST}"
         raise ValueError(f"{wanted}, got {gap!r}.")
     return gap
 
@@ -82,6 +98,8 @@ def require_span(least: float, span: Any) -> None:
     """Refuse a ``span`` that is not positive, or below what values spread over."""
     if _checks.positive("span", span) < least:
         raise ValueError(f"`span` must be at least the problem's own, {least}, got {span!r}.")
+    if span > LARGEST:
+        raise ValueError(f"`span` must be at most {LARGEST}, got {span!r}.")
 
 
 def finite(bound: float) -> float:
