@@ -38,7 +38,7 @@ import tempfile
 import time
 import tomllib
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from importlib.machinery import SourceFileLoader
 from multiprocessing.connection import wait
@@ -103,6 +103,8 @@ TYPING_ONLY = ("final", "override", "runtime_checkable")  # decorators that only
 ADDRESS_SPACE = 8 << 30  # bytes: a mutant that wants more is dead
 # Whatever a test takes by itself, a mutant may take three times as long and this, in seconds.
 PATIENCE = 15.0
+# So many tests kill most mutants, and stand in few files, which is quicker than all of them.
+FIRST = 24
 # What the forks find imported already, pytest cannot prepare for its messages: no matter here.
 OPTIONS = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:faulthandler"]
 OPTIONS += ["-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning"]
@@ -278,15 +280,21 @@ class Watch:
 
 
 class Choose:
-    """A pytest plugin that runs some tests in an order, and says who failed."""
+    """A pytest plugin that runs some tests in an order, and says who failed.
 
-    def __init__(self, order: list[str], failed: Callable[[str], object]) -> None:
-        self._order, self._failed = order, failed
+    What stands in their files and is not ``known`` runs too: a name may show what is tested.
+    """
+
+    def __init__(
+        self, order: list[str], known: Container[str], failed: Callable[[str], object]
+    ) -> None:
+        self._order, self._known, self._failed = order, known, failed
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Keep what was chosen, in its order."""
         found = {item.nodeid: item for item in items}
         items[:] = [found[name] for name in self._order if name in found]
+        items += [item for name, item in found.items() if name not in self._known]
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Pass on who failed."""
@@ -323,12 +331,14 @@ def _replace(path: Path, source: str) -> None:
     SourceFileLoader.get_code = get_code  # type: ignore[assignment,method-assign] # a fork's own
 
 
-def _meet(path: Path, source: str, order: list[str], answer: Any) -> None:
+def _meet(
+    path: Path, source: str, order: list[str], known: Container[str], answer: Any
+) -> None:
     """Run tests on a mutant in this process, which is a fork; exit with pytest's code."""
     resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
     _replace(path, source)
     files = dict.fromkeys(name.split("::")[0] for name in order)
-    sys.exit(_run_pytest(files, Choose(order, answer.send)))
+    sys.exit(_run_pytest(files, Choose(order, known, answer.send)))
 
 
 @dataclass(slots=True)
@@ -336,6 +346,7 @@ class Trial:
     """A mutant before some tests, in a process of its own."""
 
     mutant: Mutant
+    later: list[str]
     process: Any
     answer: Any
     deadline: float
@@ -370,16 +381,17 @@ class Court:
             if any(file == str(path) and first <= line <= last for file, line in entered)
         ]
 
-    def open(self, path: Path, mutant: Mutant, tests: list[str]) -> Trial:
+    def open(self, path: Path, mutant: Mutant, tests: list[str], most: int) -> Trial:
         """Begin a trial: those tests first that have killed, then the quick ones."""
         receiver, sender = FORK.Pipe(duplex=False)
         seconds = self.watched.seconds
         order = sorted(tests, key=lambda test: (-self.kills[test], seconds[test]))
-        process = FORK.Process(target=_meet, args=(path, mutant.source, order, sender))
+        order, later = order[:most], order[most:]
+        process = FORK.Process(target=_meet, args=(path, mutant.source, order, seconds, sender))
         process.start()
         sender.close()
         patience = PATIENCE + 3 * sum(seconds[test] for test in order)
-        return Trial(mutant, process, receiver, time.monotonic() + patience)
+        return Trial(mutant, later, process, receiver, time.monotonic() + patience)
 
     def close(self, trial: Trial) -> str:
         """Return the verdict of a trial that is over, or whose time is."""
@@ -397,12 +409,13 @@ class Court:
         self, path: Path, found: list[Mutant], processes: int
     ) -> Iterator[tuple[Mutant, str]]:
         """Yield the mutants of a module and their verdicts, as they come."""
-        waiting, running = deque(found), list[Trial]()
+        waiting = deque((mutant, self.concerned(path, mutant), FIRST) for mutant in found)
+        running: list[Trial] = []
         while waiting or running:
             while waiting and len(running) < processes:
-                mutant = waiting.popleft()
-                if tests := self.concerned(path, mutant):
-                    running.append(self.open(path, mutant, tests))
+                mutant, tests, most = waiting.popleft()
+                if tests:
+                    running.append(self.open(path, mutant, tests, most))
                 else:
                     yield mutant, "survived"
             if running:
@@ -412,7 +425,11 @@ class Court:
             over = [t for t in running if not t.process.is_alive() or t.deadline <= now]
             for trial in over:
                 running.remove(trial)
-                yield trial.mutant, self.close(trial)
+                verdict = self.close(trial)
+                if verdict == "survived" and trial.later:
+                    waiting.appendleft((trial.mutant, trial.later, len(trial.later)))
+                else:
+                    yield trial.mutant, verdict
 
 
 @functools.cache
@@ -425,7 +442,7 @@ def court(files: tuple[str, ...]) -> Court:
     process.join()
     opened, path = Court(watched), ROOT / "banditsplit" / "__init__.py"
     unchanged = Mutant("", 0, 1, "", "", path.read_text())
-    trial = opened.open(path, unchanged, list(watched.seconds))
+    trial = opened.open(path, unchanged, list(watched.seconds), len(watched.seconds))
     trial.process.join()
     if code or opened.close(trial) != "survived":
         raise RuntimeError(f"`tests` must pass while nothing is changed, got {code}: {files}.")
