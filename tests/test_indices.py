@@ -434,6 +434,11 @@ def test_ucb_bv1_knows_no_cost_of_zero() -> None:
     assert scores[1] > 1e300
 
 
+def test_a_ratio_of_bounded_values_needs_no_variance() -> None:
+    assert UCBBV1(0.5).support == (0.0, 1.0)
+    assert not UCBBV1(0.5).needs_variance
+
+
 def test_greedy_explores_where_its_draw_is_below_epsilon_and_not_at_it() -> None:
     """One run, and a batch of one; epsilon is the draw itself, then the float above it."""
     draw = float(np.random.default_rng(3).random())
@@ -492,3 +497,14 @@ def test_an_arm_that_may_not_be_pulled_is_shown_as_untried_to_who_compares() -> 
 def test_an_index_without_a_formula_is_none(kind: type) -> None:
     with pytest.raises(TypeError, match="abstract"):
         type("Formless", (kind,), {})()
+
+
+@pytest.mark.parametrize("index", [UCBTuned, UCBV, UCB, MOSS, AnytimeMOSS])
+def test_values_that_are_scaled_have_scaled_widths(index: Any) -> None:
+    """Variances by the square of the span, widths by the span itself; 1/4 where it is less."""
+    horizon = {"horizon": 40} if index is MOSS else {}
+    stats = replace(known([8, 2, 30], [0, 0, 0], 41), variance=np.array([0.01, 0.2, 0.04]))
+    wide = replace(stats, variance=9 * np.array([0.01, 0.2, 0.04]))
+
+    one = index(**horizon).width(stats)
+    np.testing.assert_allclose(index(**horizon, span=3.0).width(wide), 3 * one, rtol=1e-14)
