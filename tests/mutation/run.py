@@ -566,7 +566,7 @@ def main() -> None:
     asked = parser.parse_args()
 
     os.chdir(ROOT)
-    os.environ["HYPOTHESIS_PROFILE"] = "ci"
+    os.environ["HYPOTHESIS_PROFILE"] = "mutation"
     sys.path[:0] = [str(ROOT), str(ROOT / "envs")]
     results: Table = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     chosen = [] if asked.report else modules(asked.module or ["*"])
