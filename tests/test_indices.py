@@ -1,8 +1,8 @@
 """Every index on numbers that a hand can check, and the laws of its kind."""
 
 import math
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -12,6 +12,7 @@ from hypothesis.extra import numpy as nps
 from scipy import stats as laws
 
 from banditsplit import ArmStats
+from banditsplit._typing import Float
 from banditsplit.indices import (
     IMED,
     KLUCB,
@@ -32,6 +33,7 @@ from banditsplit.indices import (
     Greedy,
     HorizonUCB,
     Index,
+    JointIndex,
     KLUCBPlusPlus,
     NIGThompson,
     UCBTuned,
@@ -430,3 +432,79 @@ def test_ucb_bv1_knows_no_cost_of_zero() -> None:
 
     assert scores[0] == 0.0
     assert scores[1] > 1e300
+
+
+def test_a_ratio_of_bounded_values_needs_no_variance() -> None:
+    assert UCBBV1(0.5).support == (0.0, 1.0)
+    assert not UCBBV1(0.5).needs_variance
+
+
+def test_greedy_explores_where_its_draw_is_below_epsilon_and_not_at_it() -> None:
+    """One run, and a batch of one; epsilon is the draw itself, then the float above it."""
+    draw = float(np.random.default_rng(3).random())
+    one = known([1, 1], [0.5, 0.25], 3)
+    many = ArmStats(t=np.array([[3]]), pulls=one.pulls[None], mean=one.mean[None], untried=0)
+
+    for stats in (one, many):
+        exploits = Greedy(draw)(stats, np.random.default_rng(3))
+        explores = Greedy(float(np.nextafter(draw, 1.0)))(stats, np.random.default_rng(3))
+        assert exploits.ravel().tolist() == [0.5, 0.25]
+        assert explores.ravel().tolist() == [0.0, 0.0]
+
+
+def test_one_pull_is_enough_to_be_tried() -> None:
+    stats = known([1, 3], [0.25, 0.5], 5)
+
+    assert score(UCB(), stats, RNG).tolist() == UCB()(stats, RNG).tolist()
+    stats = known([0, 1], [0.0, 0.5], 2)
+    assert score(UCB(), stats, RNG)[1] == 0.5 + math.sqrt(2 * math.log(2))
+    divergence = 0.25 * math.log(0.25 / 0.5) + 0.75 * math.log(0.75 / 0.5)
+    scores = IMED()(known([1, 4], [0.25, 0.5], 6), RNG)
+    np.testing.assert_allclose(scores, [-divergence, -math.log(4)], rtol=1e-12)
+
+
+@dataclass(frozen=True)
+class Relative(Index):
+    """How far below the best known arm; it keeps what it was shown."""
+
+    shown: list[ArmStats] = field(default_factory=list)
+
+    compares_arms: ClassVar[bool] = True
+
+    def __call__(self, stats: ArmStats, rng: np.random.Generator) -> Float:
+        del rng
+        self.shown.append(stats)
+        scores: Float = stats.mean - stats.mean.max()
+        return scores
+
+
+def test_an_arm_that_may_not_be_pulled_is_shown_as_untried_to_who_compares() -> None:
+    stats = known([2, 1, 4], [0.5, 0.75, 1.0], 8)
+    index = Relative()
+
+    scores = score(index, stats, RNG, available=np.array([True, True, False]))
+
+    assert scores.tolist() == [-0.5, -0.25, math.inf]
+    assert index.shown[0].untried == 1
+    assert index.shown[0].pulls[:2].tolist() == [2.0, 1.0]
+    assert stats.pulls.tolist() == [2.0, 1.0, 4.0]
+    score(index, stats, RNG, available=np.array([True, True, True]))
+    assert index.shown[1].untried == 0
+    assert index.shown[1].pulls.tolist() == [2.0, 1.0, 4.0]
+
+
+@pytest.mark.parametrize("kind", [Index, JointIndex])
+def test_an_index_without_a_formula_is_none(kind: type) -> None:
+    with pytest.raises(TypeError, match="abstract"):
+        type("Formless", (kind,), {})()
+
+
+@pytest.mark.parametrize("index", [UCBTuned, UCBV, UCB, MOSS, AnytimeMOSS])
+def test_values_that_are_scaled_have_scaled_widths(index: Any) -> None:
+    """Variances by the square of the span, widths by the span itself; 1/4 where it is less."""
+    horizon = {"horizon": 40} if index is MOSS else {}
+    stats = replace(known([8, 2, 30], [0, 0, 0], 41), variance=np.array([0.01, 0.2, 0.04]))
+    wide = replace(stats, variance=9 * np.array([0.01, 0.2, 0.04]))
+
+    one = index(**horizon).width(stats)
+    np.testing.assert_allclose(index(**horizon, span=3.0).width(wide), 3 * one, rtol=1e-14)

@@ -21,6 +21,7 @@ left alive, and `report.md` shows both.
 
 import argparse
 import ast
+import builtins
 import contextlib
 import fnmatch
 import functools
@@ -38,12 +39,12 @@ import tempfile
 import time
 import tomllib
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from importlib.machinery import SourceFileLoader
 from multiprocessing.connection import wait
 from pathlib import Path
-from types import CodeType, FrameType
+from types import CodeType
 from typing import Any, TypeAlias
 
 # Imported for the forks, which find them there.
@@ -103,6 +104,8 @@ TYPING_ONLY = ("final", "override", "runtime_checkable")  # decorators that only
 ADDRESS_SPACE = 8 << 30  # bytes: a mutant that wants more is dead
 # Whatever a test takes by itself, a mutant may take three times as long and this, in seconds.
 PATIENCE = 15.0
+# So many tests kill most mutants, and stand in few files, which is quicker than all of them.
+FIRST = 24
 # What the forks find imported already, pytest cannot prepare for its messages: no matter here.
 OPTIONS = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:faulthandler"]
 OPTIONS += ["-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning"]
@@ -255,38 +258,60 @@ class Watch:
     """A pytest plugin that says what tests take and which functions of the core they enter."""
 
     def __init__(self) -> None:
-        self._core, self._entered = str(ROOT / "banditsplit"), set[tuple[str, int]]()
+        self._entered = set[tuple[str, int]]()
         self.watched = Watched({}, {})
+        vars(builtins)["__entered__"] = self._entered.add
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
         """Look on."""
-        self._entered, began = set(), time.perf_counter()
-        sys.settrace(self._call)
+        self._entered.clear()
+        began = time.perf_counter()
         try:
             return (yield)
         finally:
-            sys.settrace(None)
             self.watched.seconds[item.nodeid] = time.perf_counter() - began
-            self.watched.enters[item.nodeid] = self._entered
+            self.watched.enters[item.nodeid] = set(self._entered)
 
-    def _call(self, frame: FrameType, event: str, argument: object) -> None:
-        del event, argument
-        code = frame.f_code
-        if code.co_filename.startswith(self._core):
-            self._entered.add((code.co_filename, code.co_firstlineno))
+
+def marked(path: str) -> ast.Module | None:
+    """Return a file of the core with functions that tell when they are entered."""
+    if not path.startswith(str(ROOT / "banditsplit")):
+        return None
+    tree = ast.parse(Path(path).read_text())
+    for function in functions(tree):
+        mark = ast.parse(f"__entered__({(path, first_line(function))})").body
+        place = int(ast.get_docstring(function) is not None)
+        function.body[place:place] = mark
+    return ast.fix_missing_locations(tree)
+
+
+def functions(tree: ast.AST) -> list[ast.FunctionDef]:
+    """Return all functions and methods."""
+    return [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+
+
+def first_line(function: ast.FunctionDef) -> int:
+    """Return where a function begins, with its decorators."""
+    return min([function.lineno, *(d.lineno for d in function.decorator_list)])
 
 
 class Choose:
-    """A pytest plugin that runs some tests in an order, and says who failed."""
+    """A pytest plugin that runs some tests in an order, and says who failed.
 
-    def __init__(self, order: list[str], failed: Callable[[str], object]) -> None:
-        self._order, self._failed = order, failed
+    What stands in their files and is not ``known`` runs too: a name may show what is tested.
+    """
+
+    def __init__(
+        self, order: list[str], known: Container[str], failed: Callable[[str], object]
+    ) -> None:
+        self._order, self._known, self._failed = order, known, failed
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Keep what was chosen, in its order."""
         found = {item.nodeid: item for item in items}
         items[:] = [found[name] for name in self._order if name in found]
+        items += [item for name, item in found.items() if name not in self._known]
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Pass on who failed."""
@@ -306,29 +331,33 @@ def _run_pytest(files: Iterable[str], plugin: object) -> int:
 
 
 def _watch(files: list[str], answer: Any) -> None:
+    _import_as(marked)
     watch = Watch()
     answer.send((_run_pytest(files, watch), watch.watched))
 
 
-def _replace(path: Path, source: str) -> None:
-    """Let this process import ``source`` where it asks for the module at ``path``."""
+def _import_as(change: Callable[[str], Any]) -> None:
+    """Let this process, which is a fork, compile what ``change`` makes of a file's path."""
     load = SourceFileLoader.get_code
 
     def get_code(loader: SourceFileLoader, name: str) -> CodeType | None:
-        if loader.path != str(path):
+        changed = change(loader.path)
+        if changed is None:
             return load(loader, name)
-        code: CodeType = compile(source, path, "exec", dont_inherit=True)
+        code: CodeType = compile(changed, loader.path, "exec", dont_inherit=True)
         return code
 
-    SourceFileLoader.get_code = get_code  # type: ignore[assignment,method-assign] # a fork's own
+    SourceFileLoader.get_code = get_code  # type: ignore[assignment,method-assign]
 
 
-def _meet(path: Path, source: str, order: list[str], answer: Any) -> None:
+def _meet(
+    path: Path, source: str, order: list[str], known: Container[str], answer: Any
+) -> None:
     """Run tests on a mutant in this process, which is a fork; exit with pytest's code."""
     resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
-    _replace(path, source)
+    _import_as({str(path): source}.get)
     files = dict.fromkeys(name.split("::")[0] for name in order)
-    sys.exit(_run_pytest(files, Choose(order, answer.send)))
+    sys.exit(_run_pytest(files, Choose(order, known, answer.send)))
 
 
 @dataclass(slots=True)
@@ -336,6 +365,7 @@ class Trial:
     """A mutant before some tests, in a process of its own."""
 
     mutant: Mutant
+    later: list[str]
     process: Any
     answer: Any
     deadline: float
@@ -355,12 +385,11 @@ class Court:
 
     def concerned(self, path: Path, mutant: Mutant) -> list[str]:
         """Return the tests that enter the mutant's function; all, if it stands in none."""
-        spans = [
-            (min([d.lineno for d in node.decorator_list] + [node.lineno]), node.end_lineno or 0)
-            for node in ast.walk(ast.parse(path.read_text()))
-            if isinstance(node, ast.FunctionDef) and node.body[0].lineno <= mutant.line
+        around = [
+            (first_line(function), function.end_lineno or 0)
+            for function in functions(ast.parse(path.read_text()))
+            if function.body[0].lineno <= mutant.line <= (function.end_lineno or 0)
         ]
-        around = [span for span in spans if span[0] <= mutant.line <= span[1]]
         if not around:
             return list(self.watched.seconds)
         first, last = max(around)
@@ -370,16 +399,17 @@ class Court:
             if any(file == str(path) and first <= line <= last for file, line in entered)
         ]
 
-    def open(self, path: Path, mutant: Mutant, tests: list[str]) -> Trial:
+    def open(self, path: Path, mutant: Mutant, tests: list[str], most: int) -> Trial:
         """Begin a trial: those tests first that have killed, then the quick ones."""
         receiver, sender = FORK.Pipe(duplex=False)
         seconds = self.watched.seconds
         order = sorted(tests, key=lambda test: (-self.kills[test], seconds[test]))
-        process = FORK.Process(target=_meet, args=(path, mutant.source, order, sender))
+        order, later = order[:most], order[most:]
+        process = FORK.Process(target=_meet, args=(path, mutant.source, order, seconds, sender))
         process.start()
         sender.close()
         patience = PATIENCE + 3 * sum(seconds[test] for test in order)
-        return Trial(mutant, process, receiver, time.monotonic() + patience)
+        return Trial(mutant, later, process, receiver, time.monotonic() + patience)
 
     def close(self, trial: Trial) -> str:
         """Return the verdict of a trial that is over, or whose time is."""
@@ -397,12 +427,13 @@ class Court:
         self, path: Path, found: list[Mutant], processes: int
     ) -> Iterator[tuple[Mutant, str]]:
         """Yield the mutants of a module and their verdicts, as they come."""
-        waiting, running = deque(found), list[Trial]()
+        waiting = deque((mutant, self.concerned(path, mutant), FIRST) for mutant in found)
+        running: list[Trial] = []
         while waiting or running:
             while waiting and len(running) < processes:
-                mutant = waiting.popleft()
-                if tests := self.concerned(path, mutant):
-                    running.append(self.open(path, mutant, tests))
+                mutant, tests, most = waiting.popleft()
+                if tests:
+                    running.append(self.open(path, mutant, tests, most))
                 else:
                     yield mutant, "survived"
             if running:
@@ -412,7 +443,11 @@ class Court:
             over = [t for t in running if not t.process.is_alive() or t.deadline <= now]
             for trial in over:
                 running.remove(trial)
-                yield trial.mutant, self.close(trial)
+                verdict = self.close(trial)
+                if verdict == "survived" and trial.later:
+                    waiting.appendleft((trial.mutant, trial.later, len(trial.later)))
+                else:
+                    yield trial.mutant, verdict
 
 
 @functools.cache
@@ -425,7 +460,7 @@ def court(files: tuple[str, ...]) -> Court:
     process.join()
     opened, path = Court(watched), ROOT / "banditsplit" / "__init__.py"
     unchanged = Mutant("", 0, 1, "", "", path.read_text())
-    trial = opened.open(path, unchanged, list(watched.seconds))
+    trial = opened.open(path, unchanged, list(watched.seconds), len(watched.seconds))
     trial.process.join()
     if code or opened.close(trial) != "survived":
         raise RuntimeError(f"`tests` must pass while nothing is changed, got {code}: {files}.")
@@ -531,7 +566,7 @@ def main() -> None:
     asked = parser.parse_args()
 
     os.chdir(ROOT)
-    os.environ["HYPOTHESIS_PROFILE"] = "ci"
+    os.environ["HYPOTHESIS_PROFILE"] = "mutation"
     sys.path[:0] = [str(ROOT), str(ROOT / "envs")]
     results: Table = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     chosen = [] if asked.report else modules(asked.module or ["*"])
