@@ -487,6 +487,16 @@ def test_whatever_the_numbers_a_bound_is_finite_or_refused(
     assert reason.startswith("`")
 
 
+def test_ucb1_by_hand() -> None:
+    """Gaps .3 and .4, n = 100: 8 ln n / gap + (1 + pi**2 / 3) gap; values of span 2 have 32."""
+    problem = bernoulli(0.7, 0.4, 0.3)
+    rest = (1 + math.pi**2 / 3) * 0.7
+
+    for span, factor in ((1.0, 8), (2.0, 32)):
+        expected = factor * math.log(100) * (1 / 0.3 + 1 / 0.4) + rest
+        assert math.isclose(ucb1_regret_bound(problem, 100, span=span), expected)
+
+
 def test_ucb_by_hand_for_its_alpha() -> None:
     """Gaps .3 and .4, n = 100, alpha 3: 2 alpha ln n / gap + 3 gap."""
     problem = bernoulli(0.7, 0.4, 0.3)
