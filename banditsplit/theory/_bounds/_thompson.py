@@ -3,7 +3,6 @@
 import math
 
 import numpy as np
-from scipy.special import xlogy
 
 from banditsplit import _checks
 from banditsplit.objectives import Objective
@@ -72,6 +71,9 @@ def thompson_regret_bound(
 
 def _pulls(best: float, mean: float, horizon: int) -> float:
     """Return the bound on the expected pulls of an arm beside the best."""
+    # Here, for it takes longer to import than all the rest of the package.
+    from scipy.special import xlogy  # noqa: PLC0415
+
     k = np.arange(horizon)
     least = float(horizon)
     for y in mean + (best - mean) * _THRESHOLDS:
