@@ -67,10 +67,13 @@ ANY_TESTS = "configuration bad_input"
 INDEX_TESTS = "indices index_policies changing_arms subsidy ratio"
 MEMORY_TESTS = "memories drift merge warm_start changing_arms"
 OBJECTIVE_TESTS = "policy ratio subsidy index_policies simulate"
-POLICY_TESTS = "policy late_feedback storage merge warm_start changing_arms"
+POLICY_TESTS = "policy late_feedback logs storage merge warm_start changing_arms"
 BOUND_TESTS = "bound_formulas lower_bounds"
 CONFIDENCE_TESTS = "confidence* constrained"
-THEORY_TESTS = "divergences lower_bounds graphs drift contextual_world ratio budget simulate"
+THEORY_TESTS = (
+    "divergences lower_bounds bound_formulas bounds identification graphs drift"
+    " contextual_world ratio budget simulate"
+)
 # Which tests a module meets: those of the first pattern that fits.
 TESTS = {
     "banditsplit/indices/*": INDEX_TESTS,
