@@ -67,7 +67,7 @@ ANY_TESTS = "configuration bad_input"
 INDEX_TESTS = "indices index_policies changing_arms subsidy ratio"
 MEMORY_TESTS = "memories drift merge warm_start changing_arms"
 OBJECTIVE_TESTS = "policy ratio subsidy index_policies simulate"
-POLICY_TESTS = "policy late_feedback storage merge warm_start changing_arms"
+POLICY_TESTS = "policy late_feedback logs storage merge warm_start changing_arms"
 BOUND_TESTS = "bound_formulas lower_bounds"
 CONFIDENCE_TESTS = "confidence* constrained"
 THEORY_TESTS = "divergences lower_bounds graphs drift contextual_world ratio budget simulate"
@@ -79,6 +79,7 @@ TESTS = {
     "banditsplit/policy.py": POLICY_TESTS,
     "banditsplit/theory/_bounds/*": BOUND_TESTS,
     "banditsplit/theory/_confidence/*": CONFIDENCE_TESTS,
+    "banditsplit/theory/_identification.py": "identification",
     "banditsplit/theory/*": THEORY_TESTS,
 }
 # Of cosmic-ray's operators those that ask a question: `a << b` for `a + b` of two floats fails
