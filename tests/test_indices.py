@@ -502,8 +502,9 @@ def test_an_index_without_a_formula_is_none(kind: type) -> None:
 @pytest.mark.parametrize("index", [UCBTuned, UCBV, UCB, MOSS, AnytimeMOSS])
 def test_values_that_are_scaled_have_scaled_widths(index: Any) -> None:
     """Variances by the square of the span, widths by the span itself; 1/4 where it is less."""
-    horizon = {"horizon": 40} if index is MOSS else {}
-    stats = replace(known([8, 2, 30], [0, 0, 0], 41), variance=np.array([0.01, 0.2, 0.04]))
+    horizon = {"horizon": 9000} if index is MOSS else {}
+    stats = known([1000, 2, 300], [0, 0, 0], 1303)
+    stats = replace(stats, variance=np.array([0.01, 0.2, 0.04]))
     wide = replace(stats, variance=9 * np.array([0.01, 0.2, 0.04]))
 
     one = index(**horizon).width(stats)

@@ -82,6 +82,7 @@ TESTS = {
     "banditsplit/policy.py": POLICY_TESTS,
     "banditsplit/theory/_bounds/*": BOUND_TESTS,
     "banditsplit/theory/_confidence/*": CONFIDENCE_TESTS,
+    "banditsplit/theory/_identification.py": "identification",
     "banditsplit/theory/*": THEORY_TESTS,
 }
 # Of cosmic-ray's operators those that ask a question: `a << b` for `a + b` of two floats fails
