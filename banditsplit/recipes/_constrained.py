@@ -155,9 +155,7 @@ class ConstrainedRecipe(Recipe):
     def __post_init__(self) -> None:
         _checks.integer("arms", self.arms, least=1)
         for name in ("level", "delta"):
-            if not 0 < _checks.number(name, getattr(self, name)) < 1:
-                msg = f"`{name}` must lie in (0, 1), got {getattr(self, name)!r}."
-                raise ValueError(msg)
+            _checks.open_fraction(name, getattr(self, name))
         for name in ("safe", "revealing"):
             _checks.below(name, getattr(self, name), self.arms)
         _checks.share("audit_rate", self.audit_rate)
