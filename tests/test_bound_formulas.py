@@ -615,8 +615,11 @@ def test_asymptotically_optimal_ucb_by_hand_at_the_best_split_of_the_gap() -> No
 def test_moss_by_hand_and_not_beyond_its_horizon() -> None:
     assert moss_regret_bound(FOUR, 100) == 49 * math.sqrt(400)
     assert moss_regret_bound(FOUR, 50, known=100) == 49 * math.sqrt(400)
+    assert moss_regret_bound(FOUR, 1, known=1) == 49 * math.sqrt(4)
     with pytest.raises(ValueError, match=r"^`horizon` must be at most 100, .* got 101"):
         moss_regret_bound(FOUR, 101, known=100)
+    with pytest.raises(ValueError, match=r"^`known` must be an integer of at least 1, got 0"):
+        moss_regret_bound(FOUR, 1, known=0)
 
 
 def test_epsilon_greedy_by_the_law_of_its_explorations() -> None:
@@ -704,6 +707,32 @@ def test_thompson_bounds_what_its_proof_sums_exactly(best: float, mean: float) -
     bound = thompson_regret_bound(bernoulli(best, mean), n) / (best - mean)
 
     assert min(exact, n) <= bound < 4 * exact
+
+
+@pytest.mark.parametrize(("best", "mean"), [(0.9, 0.1), (0.75, 0.5), (1.0, 0.5), (0.5, 0.0)])
+def test_thompson_by_the_closed_form_of_its_docstring(best: float, mean: float) -> None:
+    """Term by term, one ``k`` and one threshold at a time."""
+    n = 2000
+
+    def b(u: float, v: float) -> float:
+        return math.sqrt(u * v) + math.sqrt((1 - u) * (1 - v))
+
+    def pulls(y: float) -> float:
+        total = 0.0
+        for k in range(n):
+            s = min(math.floor((k + 1) * y + 1e-9), k)
+            of_series = (best / y) ** s * ((1 - best) / (1 - y)) ** (k - s)
+            below = best / (best - y) * of_series
+            below += 2 * math.sqrt(y / best) * b(y, best) ** (2 * k + 1)
+            drawn = math.sqrt((1 - y) / (1 - mean)) * b(mean, y) ** (2 * k + 1)
+            total += below + min(1.0, n * drawn)
+        return total
+
+    least = min(pulls(mean + (best - mean) * share / 20) for share in range(1, 20))
+    bound = thompson_regret_bound(bernoulli(best, mean), n)
+
+    assert least < n
+    assert math.isclose(bound, (best - mean) * least, rel_tol=1e-9)
 
 
 @given(
@@ -1054,23 +1083,25 @@ def by_round(horizon: int, changes: int, settle: int, pulls: Callable[[float], f
     return total
 
 
-def test_a_sliding_windows_bound_by_hand() -> None:
-    """Window 200, changes after 1000 rounds of 3000: 5 and then 9 windows."""
+@pytest.mark.parametrize(("window", "windows", "each"), [(200, (5, 9), 85), (20, (50, 99), 48)])
+def test_a_sliding_windows_bound_by_hand(
+    window: int, windows: tuple[int, int], each: int
+) -> None:
+    """It changes after 1000 rounds of 3000; ``each`` is 4 ln(window) / .5**2, rounded up."""
     world = PiecewiseProblem([bernoulli(0.75, 0.25), bernoulli(0.25, 0.75)], [1001])
-    failures = [float(chance_of_failing(min(t, 200), 1.0)) for t in range(1, 3001)]
-    each = math.ceil(16 * math.log(200))  # pulls: 4 ln(200) / .5**2
-    first = 0.5 * (5 * each + 2 * sum(failures[:1000]))
-    second = 0.5 * (200 + 9 * each + 2 * sum(failures[1200:]))
+    failures = [float(chance_of_failing(min(t, window), 1.0)) for t in range(1, 3001)]
+    first = 0.5 * (windows[0] * each + 2 * sum(failures[:1000]))
+    second = 0.5 * (window + windows[1] * each + 2 * sum(failures[1000 + window :]))
 
-    bound = sliding_window_ucb_regret_bound(world, 3000, window=200, xi=1.0)
+    bound = sliding_window_ucb_regret_bound(world, 3000, window=window, xi=1.0)
 
-    assert each == 85
-    assert math.isclose(bound, first + second)
+    # No piece has more than its rounds times the gap.
+    assert math.isclose(bound, min(first, 500.0) + min(second, 1000.0))
 
 
 def test_a_discounts_bound_by_hand() -> None:
-    """Means move by .5, the span is 1: older rounds may weigh 4 ln(n), n being about 100."""
-    discount = 0.99
+    """Means move by .5, the span is 1: older rounds may weigh 4 ln(n), n being about 1000."""
+    discount = 0.999
     world = PiecewiseProblem([bernoulli(0.75, 0.25), bernoulli(0.25, 0.75)], [6001])
     n = [(1 - discount**t) / (1 - discount) for t in range(1, 12_001)]
     failures = [float(chance_of_failing(rounds, 1.0)) for rounds in n]
@@ -1078,16 +1109,15 @@ def test_a_discounts_bound_by_hand() -> None:
     while 0.25 * discount**wait / (1 - discount) > math.log(n[6000 + wait]):
         wait += 1
     pulls = [64 * math.log(n[last]) + 1 for last in (5999, 11_999)]  # 16 ln(n) / .5**2
-    first = 0.5 * (pulls[0] * (1 + 60.0) + 2 * sum(failures[:6000]))
+    first = 0.5 * (pulls[0] * (1 + 6.0) + 2 * sum(failures[:6000]))
     left = 6000 - wait
-    second = 0.5 * (wait + pulls[1] * (1 + 0.01 * left) + 2 * sum(failures[6000 + wait :]))
+    second = 0.5 * (wait + pulls[1] * (1 + left / 1000) + 2 * sum(failures[6000 + wait :]))
 
     bound = discounted_ucb_regret_bound(world, 12_000, discount=discount, xi=1.0)
 
-    assert 100 < wait < 200
-    # No piece of these has more than its rounds times the gap.
-    expected = min(first, 3000.0) + min(second, 3000.0)
-    assert math.isclose(bound, expected, rel_tol=1e-9)
+    assert 3000 < wait < 4000
+    assert max(first, second) < 3000  # no piece costs more than its rounds times the gap
+    assert math.isclose(bound, first + second, rel_tol=1e-9)
 
 
 def test_forgetting_nothing_leaves_a_discount_with_its_first_piece() -> None:
