@@ -464,6 +464,28 @@ EXTREME: dict[str, Callable[[Problem, int, float], float]] = {
         p, n, delta=0.1, span=x
     ),
     "ThompsonSampling": lambda p, n, _: thompson_regret_bound(p, n),
+    "EXP3": lambda p, n, x: exp3_regret_bound(p, n, span=x),
+    "EXP3 of gains": lambda p, n, x: exp3_regret_bound(p, n, gamma=min(x, 1.0)),
+    "EXP3IX": lambda p, n, x: exp3_ix_regret_bound(p, n, delta=0.1, span=x),
+    "EXP3IX of a step size": lambda p, n, x: exp3_ix_regret_bound(p, n, eta=x),
+    "EXP3SET": lambda p, n, x: exp3_set_regret_bound(GraphProblem(p, 0.5), n, eta=x),
+    "TsallisINF": lambda p, n, x: tsallis_inf_regret_bound(p, n, span=x),
+    "TsallisINF of reduced variance": lambda p, n, x: tsallis_inf_regret_bound(
+        p, n, reduced_variance=True, span=x
+    ),
+    "UCB-N": lambda p, n, x: ucb_n_regret_bound(
+        GraphProblem(p, np.ones((p.arms, p.arms), np.bool_)), n, span=x
+    ),
+    "SWUCB": lambda p, n, x: sliding_window_ucb_regret_bound(
+        PiecewiseProblem([p], []), n, window=5, xi=x
+    ),
+    "DUCB": lambda p, n, x: discounted_ucb_regret_bound(
+        PiecewiseProblem([p, p], [7]), n, discount=min(x, 1.0), xi=x
+    ),
+    "OFUL": lambda _, n, x: oful_regret_bound(SHARED, n, noise=0.1, ridge=x),
+    "OFUL of any noise": lambda _, n, x: oful_regret_bound(SHARED, n, noise=x),
+    "LinUCB": lambda _, n, x: lin_ucb_regret_bound(SHARED, n, alpha=x),
+    "SplitEE": lambda p, n, x: split_ee_regret_bound(p, n, tradeoff=0.1, beta=x, span=1.0),
 }
 
 
@@ -1154,6 +1176,7 @@ def test_no_piece_costs_more_than_its_largest_gap_in_every_round() -> None:
         ({"window": 0}, r"^`window` must be an integer of at least 1, got 0"),
         ({"window": 10, "xi": 0.0}, r"^`xi` must be positive, got 0"),
         ({"window": 10, "xi": math.inf}, r"^`xi` must be a finite number, got inf"),
+        ({"window": 10, "xi": 1e101}, r"^`xi` must be at most 1e\+100, got 1e\+101"),
     ],
 )
 def test_bad_windows_are_refused(options: Any, message: str) -> None:
@@ -1219,6 +1242,9 @@ def test_what_no_linear_theorem_covers_is_refused() -> None:
         oful_regret_bound(SHARED, 10, delta=1)
     with pytest.raises(ValueError, match=r"^`ridge` must be positive, got 0"):
         oful_regret_bound(SHARED, 10, ridge=0)
+    for ridge in (1e-101, 1e101):
+        with pytest.raises(ValueError, match=r"^`ridge` must lie in \[1e-100, 1e\+100\] for"):
+            oful_regret_bound(SHARED, 10, ridge=ridge)
     assert oful_regret_bound(costly, 10, norm=2.0) > 0
 
 
