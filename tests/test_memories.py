@@ -322,10 +322,10 @@ def test_an_arm_is_forgotten_below_the_faintest_weight_and_not_at_it() -> None:
 
 
 @pytest.mark.parametrize("memory", [Discounted(0.99), SlidingWindow(150)], ids=repr)
-def test_errors_do_not_add_up_over_a_hundred_thousand_rounds(memory: Memory) -> None:
-    """With values of very different size: after 10^5 rounds as exact as after 10^3."""
+def test_errors_do_not_add_up_over_twenty_thousand_rounds(memory: Memory) -> None:
+    """With values of very different size: as exact as after a thousand rounds."""
     rng = np.random.default_rng(3)
-    values = (rng.random(100_000) * 10.0 ** rng.integers(-3, 7, 100_000)).tolist()
+    values = (rng.random(20_000) * 10.0 ** rng.integers(-3, 7, 20_000)).tolist()
     values[-2000:] = rng.random(2000).tolist()
     weights, _ = (discounted(0.99) if isinstance(memory, Discounted) else windowed(150))(2000)
     recent = np.array(values[-2000:])
@@ -345,7 +345,7 @@ def test_errors_do_not_add_up_over_a_hundred_thousand_rounds(memory: Memory) -> 
 def test_a_running_sum_that_gives_back_is_noticed() -> None:
     """The control: the same stream, with what leaves subtracted, is far off."""
     rng = np.random.default_rng(3)
-    values = rng.random(100_000) * 10.0 ** rng.integers(-3, 7, 100_000)
+    values = rng.random(20_000) * 10.0 ** rng.integers(-3, 7, 20_000)
     values[-2000:] = rng.random(2000)
     total = 0.0
     for n, value in enumerate(values):
