@@ -679,6 +679,10 @@ def found_by(detector: Any) -> bool:
     return bool(policy.stats.effective < policy.round)
 
 
+def test_unless_told_otherwise_a_cry_makes_every_arm_start_afresh() -> None:
+    assert Restarting(GLR(0.01)) == Restarting(GLR(0.01), every_arm=True)
+
+
 def test_a_deaf_detector_is_noticed() -> None:
     assert found_by(GLR(0.01))
     assert found_by(CUSUM(threshold=5.0, tolerance=0.1, baseline=20))
