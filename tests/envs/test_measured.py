@@ -164,7 +164,7 @@ def test_an_audit_costs_the_upload_of_its_split() -> None:
     np.testing.assert_allclose(outcome.audit_cost, [27, 0, 0])
     # The second sample would have been offloaded behind the first layer; the third twice.
     np.testing.assert_allclose(
-        side.cost, [[15, 0, 0], [15 + 27, 0, 0], [15 + 27, 37.5 + 23, 0]]
+        side.cost, [[15.0, 0, 0], [15.0 + 27, 0, 0], [15.0 + 27, 37.5 + 23, 0]]
     )
 
 
