@@ -167,7 +167,7 @@ class Live(gym.Env[Any, np.int64], ABC):
         return observation, float(reward[0]), False, self._finished, first_row(info)
 
     @property
-    def bandwidth(self) -> Float | None:
+    def _bandwidth_now(self) -> Float | None:
         """What it is in this round, `[1]`; None where it does not change."""
         return None if self._bandwidth is None else self._bandwidth[:, self._round]
 
@@ -194,7 +194,7 @@ class Live(gym.Env[Any, np.int64], ABC):
             begun.run(0)
             begun.ask()
             first = begun.seen[:, 0]
-        return self._context.observe(first, self.bandwidth)[0]
+        return self._context.observe(first, self._bandwidth_now)[0]
 
     @abstractmethod
     def _answer(self, begun: Pass, arm: Int, label: Int | None) -> tuple[Float, Info]:

@@ -106,7 +106,7 @@ class ReplayVector(VectorEnv[Any, Int, Any], ABC):
         return self._order is not None and self._round == self._order.shape[1]
 
     @property
-    def bandwidth(self) -> Float | None:
+    def _bandwidth_now(self) -> Float | None:
         """What it is in this round, `[num_envs]`; None where it does not change."""
         return None if self._bandwidth is None else self._bandwidth[:, self._round]
 
@@ -116,7 +116,7 @@ class ReplayVector(VectorEnv[Any, Int, Any], ABC):
         if self._order is None or self.finished or not self._context.parts:
             return np.zeros(shape, self.single_observation_space.dtype)
         first = self.trace.confidence[self._order[:, self._round], 0]
-        return self._context.observe(first, self.bandwidth)
+        return self._context.observe(first, self._bandwidth_now)
 
     @abstractmethod
     def _answer(self, sample: Int, arm: Int) -> tuple[Float, Info]:

@@ -66,7 +66,7 @@ class SplitLayer(Live):
 
     def _answer(self, begun: Pass, arm: Int, label: Int | None) -> tuple[Float, Info]:
         """Run the head, and the tail if it must."""
-        exits, rule, bandwidth = self.network.exits, self.rule, self.bandwidth
+        exits, rule, bandwidth = self.network.exits, self.rule, self._bandwidth_now
         for depth in rule.cost.evaluated(exits)[arm[0]].nonzero()[0]:
             begun.run(depth)
             begun.ask()

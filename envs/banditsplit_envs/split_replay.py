@@ -73,7 +73,7 @@ class SplitReplayVector(ReplayVector):
         # From here on, only what this round computed.
         ran = rule.computed(arm, offloads | audited, trace.exits)
         seen = np.where(ran, confidence, np.nan)
-        bandwidth = self.bandwidth
+        bandwidth = self._bandwidth_now
         reward, info = rule.report(
             seen,
             trace.prediction[sample],

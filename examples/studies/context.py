@@ -2,17 +2,19 @@
 
     python examples/studies/context.py TRACE.npz ... --out examples/studies/results
 
-The bandwidth wanders between a quarter, one and four times the one that the offload cost is
-for. Beside the best fixed split, in hindsight, and SplitEE, which see nothing of that, linear
+The bandwidth wanders between half, twice and eight times the one that the offload cost is for.
+Beside the best fixed split, in hindsight, and SplitEE, which see nothing of that, linear
 policies see it, and the first exit's confidence, for which they pay: whatever they choose, exit
 1 was evaluated. Net value is confidence less ``--tradeoff`` times cost, as everywhere. Writes
-``context.json`` and ``context.png``. Without traces it makes one up, as a check;
-`examples/split_digits.py` writes those of digits. ``--quick`` takes seconds.
+``context.json`` and ``context.png``. `examples/split_digits.py` writes traces of digits; beside
+them stands a made-up network whose first exit is sure of a part of the samples. ``--quick``
+takes seconds.
 """
 
 import argparse
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,31 +28,33 @@ import banditsplit as bs
 from banditsplit.simulation import mean_interval
 from banditsplit_envs import MarkovBandwidth, SplitCost, SplitReplayVector, SplitRule, Trace
 
-LEVELS = (0.25, 1.0, 4.0)
 STAY = 0.98  # from round to round
+# In units of the noise, which offloading has most of: about .3 to .5 on digits.
+ALPHA, SCALE = 1.0, 0.3
 BASELINE = "best fixed split"
 
 
-def features(shown: Any) -> Any:
+def features(shown: Any, *, least: float) -> Any:
     """Return what linear policies see of (confidence, bandwidth) or (bandwidth,).
 
     Costs are linear in the time that a byte takes, 1 / bandwidth, and how often an arm
-    offloads depends on the confidence. After the last round the bandwidth shown is 0.
+    offloads depends on the confidence. After the last round the bandwidth shown is 0; ``least``
+    is the least there is.
     """
-    slowness = 1 / np.maximum(shown[..., -1:], min(LEVELS))
+    slowness = 1 / np.maximum(shown[..., -1:], least)
     known = np.concatenate([np.ones_like(slowness), shown[..., :-1]], -1)
     basis = np.concatenate([np.ones_like(slowness), slowness], -1)
     return (known[..., None] * basis[..., None, :]).reshape(*shown.shape[:-1], -1)
 
 
-def bandwidth() -> MarkovBandwidth:
+def wandering(levels: Sequence[float]) -> MarkovBandwidth:
     """Return the chain: it stays, or moves to the next level up or down."""
-    last = len(LEVELS) - 1
+    last = len(levels) - 1
     moves = np.eye(last + 1) * STAY
     for level in range(last + 1):
         neighbours = [n for n in (level - 1, level + 1) if 0 <= n <= last]
         moves[level, neighbours] += (1 - STAY) / len(neighbours)
-    return MarkovBandwidth(LEVELS, tuple(map(tuple, moves)))
+    return MarkovBandwidth(tuple(levels), tuple(map(tuple, moves)))
 
 
 def in_the_long_run(chain: MarkovBandwidth) -> Any:
@@ -60,12 +64,12 @@ def in_the_long_run(chain: MarkovBandwidth) -> Any:
 
 def study(trace: Trace, options: argparse.Namespace) -> dict[str, Any]:
     """Play everyone over the same passes of one trace."""
-    chain, arms, net = bandwidth(), trace.exits, bs.Net(options.tradeoff)
+    chain, arms, net = wandering(options.levels), trace.exits, bs.Net(options.tradeoff)
     plain = SplitCost(offload=options.offload)
     first = SplitCost(offload=options.offload, evaluates="first")
     rule = SplitRule(options.threshold, plain)
     at_level = np.array(
-        [net.value(*rule.expected(trace.confidence, level)) for level in LEVELS]
+        [net.value(*rule.expected(trace.confidence, level)) for level in options.levels]
     )  # [levels, arms]
     share = in_the_long_run(chain)
     best = int((share @ at_level).argmax())
@@ -78,10 +82,10 @@ def study(trace: Trace, options: argparse.Namespace) -> dict[str, Any]:
             BASELINE: bs.FixedArm(arms, arm=best),
             "SplitEE": bs.SplitEE(arms, tradeoff=options.tradeoff),
         },
-        ("bandwidth",): {"LinUCB, bandwidth": linear(1, bs.LinUCB, alpha=options.width)},
+        ("bandwidth",): {"LinUCB, bandwidth": linear(1, bs.LinUCB, alpha=ALPHA)},
         ("confidence", "bandwidth"): {
-            "LinUCB, both": linear(2, bs.LinUCB, alpha=options.width),
-            "LinTS, both": linear(2, bs.LinTS, scale=options.width),
+            "LinUCB, both": linear(2, bs.LinUCB, alpha=ALPHA),
+            "LinTS, both": linear(2, bs.LinTS, scale=SCALE),
         },
     }
     tracks: dict[str, Any] = {}
@@ -98,7 +102,8 @@ def study(trace: Trace, options: argparse.Namespace) -> dict[str, Any]:
         if shown:
             sizes = (options.passes, 2 * len(shown))
             boxes = [gym.spaces.Box(-np.inf, np.inf, size) for size in (sizes, sizes[1:])]
-            env = TransformObservation(env, features, *boxes)
+            see = partial(features, least=min(options.levels))
+            env = TransformObservation(env, see, *boxes)
         history = bs.simulate(
             policies,
             env,
@@ -187,7 +192,7 @@ def main() -> None:
     parser.add_argument("--threshold", type=float, default=0.8)
     parser.add_argument("--offload", type=float, default=5.0)
     parser.add_argument("--tradeoff", type=float, default=0.1)
-    parser.add_argument("--width", type=float, default=0.3, help="of confidence bounds, draws")
+    parser.add_argument("--levels", type=float, nargs="+", default=[0.5, 2.0, 8.0])
     parser.add_argument("--passes", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0)
@@ -198,7 +203,7 @@ def main() -> None:
         options.rounds, options.passes = 500, 5
     traces = {path.stem: Trace.load(path) for path in options.traces}
     results = {}
-    for name, trace in (traces or {"made up": small_trace()}).items():
+    for name, trace in (traces | {"made up": small_trace()}).items():
         results[name] = study(trace, options)
         known = results[name]["expected_value"]
         print(f"\n{name}: in expectation {json.dumps(known)}")
@@ -208,7 +213,7 @@ def main() -> None:
             print(f"  {policy:20} {row['value']:.4f}  gain {gain}")
     given = {key: value for key, value in vars(options).items() if key not in {"traces", "out"}}
     options.out.mkdir(parents=True, exist_ok=True)
-    text = json.dumps({"options": given, "levels": LEVELS, "stay": STAY, "results": results})
+    text = json.dumps({"options": given, "stay": STAY, "results": results})
     (options.out / "context.json").write_text(text + "\n")
     draw(results, options.out / "context.png")
 

@@ -293,11 +293,10 @@ def test_gymnasium_accepts_it(context: Any) -> None:
 
 
 def world(seed: int = 0, samples: int = 400) -> Trace:
-    """The first exit is sure of some; the second of nearly all, at a price."""
-    rng = np.random.default_rng(seed)
-    hard = rng.random(samples)
-    confidence = np.stack([1 - 0.8 * hard, 1 - 0.2 * hard, np.full(samples, 0.95)], 1)
-    return Trace(confidence, np.zeros((samples, 3), int), np.zeros(samples, int))
+    """Later exits are surer, and the last one always is, at a price."""
+    hard = np.random.default_rng(seed).random((samples, 1))
+    confidence = 1 - hard * [0.8, 0.6, 0.5, 0.05]
+    return Trace(confidence, np.zeros((samples, 4), int), np.zeros(samples, int))
 
 
 def features(shown: Any) -> Any:
@@ -309,26 +308,30 @@ def features(shown: Any) -> Any:
 
 
 POLICIES = {
-    "LinUCB": bs.LinUCB(3, features=3, alpha=0.3, objective=bs.Net(0.1)),
-    "LinTS": bs.LinTS(3, features=3, scale=0.1, objective=bs.Net(0.1)),
-    "SquareCB": bs.SquareCB(3, features=3, gamma=200.0, objective=bs.Net(0.1)),
+    "LinUCB": bs.LinUCB(4, features=3, alpha=0.5, objective=bs.Net(0.1)),
+    "LinTS": bs.LinTS(4, features=3, scale=0.2, objective=bs.Net(0.1)),
+    "SquareCB": bs.SquareCB(4, features=3, gamma=200.0, objective=bs.Net(0.1)),
 }
 
 
 def test_who_looks_before_choosing_earns_more_than_any_fixed_arm() -> None:
-    """In 8 passes of 500 rounds each, although looking costs half a lambda for most arms."""
-    trace, runs, rounds = world(), 8, 500
+    """In 8 passes of 600 rounds each, although looking costs half a lambda for most arms.
+
+    In expectation .645, where the best choice is known, against .523.
+    """
+    trace, runs, rounds = world(), 8, 600
     how: dict[str, Any] = {"threshold": 0.7, "num_envs": runs, "rounds": rounds}
-    how |= {"bandwidth": MarkovBandwidth((0.1, 4.0), ((0.9, 0.1), (0.1, 0.9)))}
-    seeing = SplitReplayVector(trace, cost=FIRST, context=("confidence", "bandwidth"), **how)
+    how |= {"bandwidth": MarkovBandwidth((0.5, 8.0), ((0.9, 0.1), (0.1, 0.9)))}
+    first, plain = (SplitCost(1.0, 0.5, 4.0, evaluates) for evaluates in ("first", "split"))
+    seeing = SplitReplayVector(trace, cost=first, context=("confidence", "bandwidth"), **how)
     box = gym.spaces.Box(-np.inf, np.inf, (runs, 3))
     single = gym.spaces.Box(-np.inf, np.inf, (3,))
     env = TransformObservation(seeing, features, box, single)
     history = bs.simulate(
         POLICIES, env, horizon=rounds, runs=runs, seed=0, objective=bs.Net(0.1)
     )
-    blind = SplitReplayVector(trace, cost=SplitCost(1.0, 0.5, 4.0, overhead=1.0), **how)
-    fixed = {str(arm): bs.FixedArm(3, arm=arm) for arm in range(3)}
+    blind = SplitReplayVector(trace, cost=plain, **how)
+    fixed = {str(arm): bs.FixedArm(4, arm=arm) for arm in range(4)}
     still = bs.simulate(fixed, blind, horizon=rounds, runs=runs, seed=0)
     value = {
         name: (track.reward - 0.1 * track.cost)[:, -1] / rounds

@@ -61,12 +61,14 @@ def trace(network: ExitNetwork, scans: dict[str, Any]) -> Trace:
 
 @pytest.fixture(scope="module")
 def rule(trace: Trace) -> JointRule:
-    """One, two, some or all exits asked; about half of them are sure."""
+    """One, two, some or all exits asked; about half of the samples go all the way."""
     half = float(np.median(trace.confidence))
-    stops = ((0,), (2,), (0, 1), (1, 2), (0, 1, 2), (0, 1, 2, 3))
+    most = float(np.median(trace.confidence[:, :-1].max(1)))
+    stops = ((0,), (2,), (0, 1), (1, 2), (0, 1, 2))
     # Layers get dearer, so that some audits end here and some in the cloud.
     cost = SplitCost((0.5, 0.75, 1.0, 2.0), 0.25, (4.0, 3.0, 2.0, 0.0))
-    return JointRule(EXITS, tuple(JointArm(some, half) for some in stops), cost)
+    arms = [JointArm(some, half) for some in stops]
+    return JointRule(EXITS, (*arms, JointArm((0, 1, 2, 3), most)), cost)
 
 
 def same(one: Any, other: Any) -> None:
@@ -107,19 +109,22 @@ def test_every_arm_says_of_every_sample_what_the_replay_says(
 def test_the_certified_policy_plays_the_same_live_and_replayed(
     network: ExitNetwork, scans: dict[str, Any], trace: Trace, rule: JointRule
 ) -> None:
-    """All of its decisions: it needs nothing that a device cannot know."""
-    few = JointRule(EXITS, rule.joint[:4], rule.cost)
+    """All of its decisions: it needs nothing that a device cannot know.
+
+    It can certify the first arm, which always offloads, from the second layer, for less.
+    """
+    few = JointRule(EXITS, (JointArm((1,), 1.0), *rule.joint[:2]), rule.cost)
     tracks = []
     for env in (
-        JointLayer(network, **scans, rule=few, rounds=80),
-        JointReplay(trace, rule=few, rounds=80),
+        JointLayer(network, **scans, rule=few, rounds=150),
+        JointReplay(trace, rule=few, rounds=150),
     ):
         policy = bs.Constrained(
-            few.arms, level=0.3, delta=0.2, safe=few.safe, revealing=few.revealing,
+            few.arms, level=0.4, delta=0.2, safe=few.safe, revealing=few.revealing,
             order=few.order, audit_rate=0.2, safe_reveals=True, burn_in=20.0,
         )  # fmt: skip
         tracks.append(
-            bs.simulate({"it": policy}, env, horizon=80, runs=1, seed=0, record=("correct",))
+            bs.simulate({"it": policy}, env, horizon=150, runs=1, seed=0, record=("correct",))
         )
     live, replayed = (track["it"] for track in tracks)
 
