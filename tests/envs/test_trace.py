@@ -41,7 +41,7 @@ def test_lists_become_read_only_copies() -> None:
 def test_it_counts_samples_and_exits() -> None:
     assert (trace().samples, trace().exits) == (3, 2)
     assert trace().confidence.dtype == np.float64
-    assert trace().prediction.dtype == np.int64
+    assert trace().prediction.dtype == np.uint8
 
 
 def test_accuracy_is_the_share_of_right_answers_of_each_exit() -> None:
@@ -145,7 +145,7 @@ def npz(**entries: object) -> bytes:
         (b"hello", "something unreadable"),
         (npz(format="another"), "the format 'another'"),
         (npz(format=None), "something unreadable"),
-        (npz(version=2), "version 2"),
+        (npz(version=3), "version 3"),
         (npz(confidence=None), "other contents"),
         (npz(confidence=[[2.0, 2.0]] * 3), "other contents"),
         (npz(surprise=[1]), "other contents"),
