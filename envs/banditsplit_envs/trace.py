@@ -3,7 +3,7 @@
 import json
 import math
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import Any, Final, Self, TypeAlias, final
 
@@ -27,6 +27,8 @@ __all__ = ["Metadata", "Trace"]
 FORMAT: Final = "banditsplit.trace"
 VERSION: Final = 2
 SUMLESS: Final = 1  # the version before: compressed, without sums, entropy and metadata
+
+ARRAYS: Final = ("confidence", "prediction", "label", "entropy")
 
 # What must be the same in two traces of one network; `record` writes it.
 NETWORK: Final = ("splits", "classes", "weights_sha256", "temperature")
@@ -230,6 +232,16 @@ class Trace:
             raise _foreign(path, f"other contents ({error})") from error
 
 
+def joined(parts: Sequence[Trace], metadata: Mapping[str, Value]) -> Trace:
+    """Return ``parts``, at least one, one after the other, with ``metadata``, not theirs."""
+    arrays: dict[str, Any] = {}
+    for name in ARRAYS:
+        if getattr(parts[0], name) is not None:
+            arrays[name] = np.concatenate([getattr(part, name) for part in parts])
+            arrays[name].flags.writeable = False
+    return Trace(**arrays, metadata=metadata)
+
+
 def save_joined(
     path: str | os.PathLike[str], parts: Iterable[Trace], metadata: Mapping[str, Value]
 ) -> None:
@@ -242,13 +254,13 @@ def save_joined(
         for part in parts:
             yield getattr(part, name)
 
-    samples, kinds = 0, dict[str, list[np.dtype[Any]]]()
+    samples, kinds = 0, dict[str, set[np.dtype[Any]]]()
     for part in parts:
         samples += part.samples
         shape = (samples, part.exits)
-        for name in ("confidence", "prediction", "label", "entropy"):
+        for name in ARRAYS:
             if (array := getattr(part, name)) is not None:
-                kinds.setdefault(name, []).append(array.dtype)
+                kinds.setdefault(name, set()).add(array.dtype)
     columns = {
         "format": Column.of(FORMAT),
         "version": Column.of(VERSION),

@@ -83,9 +83,9 @@ def test_progress_wraps_the_batches(network: ExitNetwork) -> None:
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
-        ({"images": IMAGES[:0]}, ValueError, "`images` must be a tensor .*, not empty"),
-        ({"images": IMAGES * np.nan}, ValueError, "`images` must be finite"),
-        ({"images": IMAGES[:, 0]}, ValueError, "`images` must have shape"),
+        ({"inputs": IMAGES[:0]}, ValueError, "`inputs` must be a tensor .*, not empty"),
+        ({"inputs": IMAGES * np.nan}, ValueError, "`inputs` must be finite"),
+        ({"inputs": IMAGES[:, 0]}, ValueError, "`inputs` must have shape"),
         ({"labels": LABELS[:-1]}, ValueError, r"`labels` must have shape \(11,\)"),
         ({"labels": LABELS + 1}, ValueError, r"`labels` must lie in 0 \.\. 2"),
         ({"batch": 0}, ValueError, "`batch` must be an integer of at least 1"),
@@ -95,7 +95,7 @@ def test_what_cannot_be_recorded_is_refused(
     network: ExitNetwork, change: dict[str, Any], error: type[Exception], message: str
 ) -> None:
     with pytest.raises(error, match=message):
-        record(network, **({"images": IMAGES, "labels": LABELS} | change))
+        record(network, **({"inputs": IMAGES, "labels": LABELS} | change))
 
 
 def test_a_network_in_training_mode_is_refused(network: ExitNetwork) -> None:
