@@ -92,17 +92,20 @@ def _drawn(
     network: ExitNetwork, batches: Iterable[Any]
 ) -> Iterator[tuple[Batch, Tensor | None]]:
     """Return the batches that somebody else made, each checked as it is drawn."""
-    labelled = None
+    labelled: bool | None = None
     for number, item in enumerate(batches):
         name = f"batch {number}"
         inputs, *labels = item if isinstance(item, tuple | list) and item else (item,)
         if len(labels) > 1:
             wanted = "must be inputs, or inputs and labels"
             raise ValueError(f"`{name}` {wanted}, got {len(item)} things.")
-        if labelled not in (None, labelled := bool(labels)):
-            raise ValueError(f"`{name}` must come with labels, or none of them, got both.")
+        if labelled is None:
+            labelled = bool(labels)
+        if labelled != bool(labels):
+            wanted, got = ("", "out") if labelled else ("out", "")
+            raise ValueError(f"`{name}` must come with{wanted} labels, got it with{got}.")
         data = network.as_inputs(inputs, name=name)
         truth = None
         if labels:
-            truth = network.as_labels(*labels, samples=len(data), name=f"{name} labels")
+            truth = network.as_labels(*labels, samples=len(data), name=f"labels of {name}")
         yield data, truth

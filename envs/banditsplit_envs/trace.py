@@ -200,27 +200,18 @@ class Trace:
             FileNotFoundError: There is no file.
             ValueError: It is anything else, of a newer version, or damaged.
         """
-        try:
-            head = read_members(path, ("format", "version")).arrays
-            marker, version = head["format"].item(), head["version"].item()
-        except FileNotFoundError:
-            raise
-        except UNREADABLE as error:
-            raise _foreign(path, "something unreadable") from error
-        if marker != FORMAT:
-            raise _foreign(path, f"the format {marker!r}")
-        if version not in (SUMLESS, VERSION):
-            raise _foreign(path, f"version {version!r}")
+        version = _version(path)
         try:
             arrays, found = read_members(path)
-            sums = json.loads(arrays.pop(SUMS).item()) if version == VERSION else found
-            found.pop(SUMS, None)
+            sums = found
+            if version == VERSION:
+                sums = dict(json.loads(arrays.pop(SUMS).item()))
+                del found[SUMS]
             for array in arrays.values():
                 array.flags.writeable = False  # so that `_kept` keeps it
         except UNREADABLE as error:
             raise _foreign(path, "something unreadable") from error
-        if sums != found:
-            differ = sorted(n for n in {*sums, *found} if sums.get(n) != found.get(n))
+        if differ := sorted(n for n in {*sums, *found} if sums.get(n) != found.get(n)):
             raise _foreign(path, f"damaged or missing contents ({', '.join(differ)})")
         try:
             fields: dict[str, Any] = {**arrays}
@@ -270,6 +261,22 @@ def save_joined(
         own = shape[:1] if name == "label" else shape
         columns[name] = Column(np.result_type(*dtypes), own, rows(name))
     write_members(path, columns)
+
+
+def _version(path: str | os.PathLike[str]) -> int:
+    """Return the version of a trace's file."""
+    try:
+        head = read_members(path, ("format", "version")).arrays
+        marker, version = head["format"].item(), head["version"].item()
+    except FileNotFoundError:
+        raise
+    except UNREADABLE as error:
+        raise _foreign(path, "something unreadable") from error
+    if marker != FORMAT:
+        raise _foreign(path, f"the format {marker!r}")
+    if version not in (SUMLESS, VERSION):
+        raise _foreign(path, f"version {version!r}")
+    return int(version)
 
 
 def _foreign(path: str | os.PathLike[str], found: str) -> ValueError:
