@@ -436,7 +436,7 @@ OTHER: Any = [
 def test_parts_of_another_recording_are_refused_and_left_alone(
     network: ExitNetwork, change: Any, message: str, tmp_path: Path
 ) -> None:
-    how = {"inputs": parts(), "path": tmp_path / "trace.npz", "every": 2}
+    how: dict[str, Any] = {"inputs": parts(), "path": tmp_path / "trace.npz", "every": 2}
     with pytest.raises(StoppedError):
         record(network, **how, progress=stopping(5))
     before, how["inputs"] = files(tmp_path), parts()
@@ -571,6 +571,5 @@ def test_tokenised_batches_stream_and_one_that_is_too_long_loses_nothing(
     assert sizes == [3]
     same(trace, record(network, tokens(5, 8, 3)))
     # Of two classes, so the entropy follows from the confidence.
-    derived = Trace(trace.confidence, trace.prediction).with_binary_entropy()
-    assert trace.entropy is not None
-    np.testing.assert_allclose(trace.entropy, derived.entropy, rtol=1e-6)
+    derived: Any = Trace(trace.confidence, trace.prediction).with_binary_entropy().entropy
+    np.testing.assert_allclose(np.asarray(trace.entropy, np.float64), derived, rtol=1e-6)

@@ -6,6 +6,7 @@ import io
 import json
 import pickle
 import random
+import tracemalloc
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,7 @@ from hypothesis.extra import numpy as arrays
 from scipy.stats import entropy as scipy_entropy
 
 from banditsplit_envs.trace import Metadata, Trace
+from banditsplit_envs.trace_file import BLOCK
 
 CONFIDENCE = [[0.5, 0.9], [0.7, 1.0], [0.2, 0.0]]
 PREDICTION = [[1, 2], [0, 0], [2, 2]]
@@ -239,9 +241,12 @@ def test_a_trace_with_other_exits_is_refused() -> None:
 
 
 shapes = arrays.array_shapes(min_dims=2, max_dims=2, max_side=5)
-plain = (
-    st.text() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False, allow_infinity=False)
+plain: st.SearchStrategy[Any] = st.one_of(
+    st.text(),
+    st.integers(-(2**70), 2**70),
+    st.floats(allow_nan=False, allow_infinity=False),
 )
+values = plain | st.lists(plain)
 
 
 @st.composite
@@ -254,7 +259,7 @@ def traces(draw: st.DrawFn) -> Trace:
         draw(arrays.arrays(np.int64, shape, elements=classes)),
         draw(st.none() | arrays.arrays(np.int64, shape[:1], elements=classes)),
         entropy=draw(st.none() | arrays.arrays(np.float32, shape, elements=nats)),
-        metadata=draw(st.dictionaries(st.text(), plain | st.lists(plain), max_size=3)),
+        metadata=draw(st.dictionaries(st.text(), values, max_size=3)),
     )
 
 
@@ -324,6 +329,26 @@ def test_a_file_of_version_1_is_still_read(order: Any, label: Any, tmp_path: Pat
         np.savez_compressed(file, **arrays)  # type: ignore[arg-type] # not a file's name
 
     assert same(Trace.load(path), trace(label=label))
+
+
+def test_nothing_is_in_memory_twice(tmp_path: Path) -> None:
+    """Saving needs a block, loading the arrays and a block; of 8 MB of arrays here."""
+    ones = np.ones((25_000, 25))
+    made = Trace(ones, ones.astype(np.int64), np.ones(25_000, np.int64), entropy=ones)
+    size = 25_000 * (25 * (8 + 1 + 4) + 8)
+    tracemalloc.start()
+    try:
+        made.save(tmp_path / "trace.npz")
+        saving = tracemalloc.get_traced_memory()[1]
+        tracemalloc.reset_peak()
+        before = tracemalloc.get_traced_memory()[0]
+        Trace.load(tmp_path / "trace.npz")
+        loading = tracemalloc.get_traced_memory()[1] - before
+    finally:
+        tracemalloc.stop()
+
+    assert saving < 0.1 * size
+    assert size < loading < size + 3 * BLOCK
 
 
 def test_a_flipped_bit_is_refused_or_changes_nothing(tmp_path: Path) -> None:
