@@ -36,7 +36,9 @@ def narrow(exits: int) -> ExitNetwork:
     blocks = nn.Sequential(
         *(nn.Sequential(nn.Linear(WIDTH, WIDTH), nn.Tanh()) for _ in range(exits))
     )
-    return attach_exits(blocks, [str(n) for n in range(exits)], torch.rand(2, WIDTH), classes=2)
+    example = torch.rand(2, WIDTH)
+    names = [str(n) for n in range(exits)]
+    return attach_exits(blocks, names, example, classes=2, keep_head=False)
 
 
 def stream(samples: int) -> Iterator[Any]:

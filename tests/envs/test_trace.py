@@ -246,7 +246,7 @@ plain: st.SearchStrategy[Any] = st.one_of(
     st.integers(-(2**70), 2**70),
     st.floats(allow_nan=False, allow_infinity=False),
 )
-values = plain | st.lists(plain)
+values: st.SearchStrategy[Any] = plain | st.lists(plain)
 
 
 @st.composite
