@@ -2,6 +2,8 @@
 
 from typing import Any, final
 
+import numpy as np
+
 from banditsplit import _checks
 from banditsplit._typing import Float, Int
 from banditsplit_envs.joint_rule import JointRule
@@ -71,7 +73,8 @@ class JointReplayVector(ReplayVector):
     def _answer(self, sample: Int, arm: Int) -> tuple[Float, Info]:
         """Return the rewards of a round and its info."""
         trace = self.trace
-        confidence, prediction = trace.confidence[sample], trace.prediction[sample]
+        confidence = trace.confidence[sample]
+        prediction = trace.prediction[sample].astype(np.int64)
         label = None if trace.label is None else trace.label[sample]
         verdict = self.rule.verdicts(confidence)
         reward, info = self.rule.report(

@@ -76,7 +76,7 @@ class SplitReplayVector(ReplayVector):
         bandwidth = self._bandwidth_now
         reward, info = rule.report(
             seen,
-            trace.prediction[sample],
+            trace.prediction[sample].astype(np.int64),
             arm,
             audited,
             label=None if trace.label is None else trace.label[sample],
