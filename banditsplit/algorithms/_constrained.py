@@ -25,6 +25,7 @@ def Constrained(
     safe_reveals: bool = False,
     assume_stationary: bool = True,
     sequence: ConfidenceSequence | None = None,
+    until_certified: float = 0.0,
     window: float | None = None,
     **options: Unpack[RunOptions],
 ) -> Policy:
@@ -58,6 +59,8 @@ def Constrained(
             audits may stop.
         sequence: The kind of confidence sequence; a `BetaMixture` by default. Only for laws
             that stay.
+        until_certified: The smallest probability of an audit while no arm is certified. Only
+            for laws that stay.
         window: How many of an arm's losses count, about, where laws may change; ``10 / level``
             by default. Only there.
         **options: ``runs`` and ``seed``; see `Options`.
@@ -65,13 +68,17 @@ def Constrained(
     Raises:
         TypeError: An argument is of the wrong type.
         ValueError: An argument is out of its range, names no arm, or is not one for each arm;
-            or ``sequence`` or ``window`` is given where it has no meaning.
+            or ``sequence``, ``until_certified`` or ``window`` is given where it has no
+            meaning.
     """
     _checks.instance("assume_stationary", assume_stationary, bool)
-    name, value = ("window", window) if assume_stationary else ("sequence", sequence)
-    if value is not None:
-        wanted = f"`{name}` must be None with `assume_stationary={assume_stationary}`"
-        raise ValueError(f"{wanted}, got {value!r}.")
+    idle = {"window": (window, None)}
+    if not assume_stationary:
+        idle = {"sequence": (sequence, None), "until_certified": (until_certified, 0.0)}
+    for name, (value, nothing) in idle.items():
+        if value != nothing:
+            wanted = f"`{name}` must be {nothing} with `assume_stationary={assume_stationary}`"
+            raise ValueError(f"{wanted}, got {value!r}.")
     shared: dict[str, Any] = {
         "arms": arms,
         "level": level,
@@ -87,7 +94,7 @@ def Constrained(
     }
     recipe: Recipe
     if assume_stationary:
-        recipe = ConstrainedRecipe(**shared, sequence=sequence)
+        recipe = ConstrainedRecipe(**shared, sequence=sequence, until_certified=until_certified)
     else:
         window = 10 / _checks.open_fraction("level", level) if window is None else window
         recipe = ConstrainedDriftRecipe(**shared, window=window)

@@ -52,8 +52,9 @@ class ConstrainedRecipe(Recipe):
 
     A round's loss is ``1 - reward``, rewards in [0, 1]. An *audit* is a pull of the revealing
     arm, which shows the loss of every arm. In round ``t`` one is drawn with probability
-    ``max(audit_rate, burn_in / (burn_in + t))``, before anything of the round is known;
-    else the cheapest certified arm is played, and the safe arm until there is one.
+    ``max(audit_rate, burn_in / (burn_in + t))``, and at least ``until_certified`` while no arm
+    is certified, before anything of the round is known; else the cheapest certified arm is
+    played, and the safe arm until there is one.
 
     Theorem. Assume that (1) given the past, the loss of arm ``i`` in a round has mean
     ``mu_i``, the same in every round; (2) whether a round's loss is seen is drawn with a
@@ -92,9 +93,12 @@ class ConstrainedRecipe(Recipe):
         own: Whether a pull of any arm always shows its own loss, and is learned from.
         safe_reveals: Whether a pull of the safe arm always shows the same arms, and is learned
             from. What it shows may not depend on the round's outcome.
-        stationary: Whether laws stay what they are, so that audits may stop.
+        stationary: Whether audits stop when the choice has settled.
         sequence: The kind of confidence sequence, whose ``delta``, ``side`` and interval are
             set here; None for a `BetaMixture` that expects losses about the level.
+        until_certified: The smallest probability of an audit while nothing but the safe arm
+            may be played, in [0, 1]. Where an audit costs little more than the safe arm, 1 is
+            cheapest; it is paid for ever where no arm can be certified, nor all be refuted.
     """
 
     arms: int
@@ -110,6 +114,7 @@ class ConstrainedRecipe(Recipe):
     safe_reveals: bool = False
     stationary: bool = True
     sequence: ConfidenceSequence | None = None
+    until_certified: float = 0.0
     _told: Any = field(init=False, repr=False, compare=False)  # the costs as an array
     _candidates: Any = field(init=False, repr=False, compare=False)  # bool [arms]
     _upper: ConfidenceSequence = field(init=False, repr=False, compare=False)
@@ -119,6 +124,7 @@ class ConstrainedRecipe(Recipe):
         for name, value in _audits.check(self).items():
             self._set(name, value)
         _checks.instance("stationary", self.stationary, bool)
+        _checks.fraction("until_certified", self.until_certified)
         if self.sequence is not None:
             _checks.instance("sequence", self.sequence, ConfidenceSequence)
         several = max(int(self._candidates.sum()), 1)
@@ -191,6 +197,9 @@ class ConstrainedRecipe(Recipe):
     def audit_probability(self, state: ConstrainedState) -> Any:
         """Return the probability that this round is an audit: a float, or `[runs]`."""
         rate = _audits.audit_rate(self, state)
+        if self.until_certified:
+            waiting = state.deployed == self.safe
+            rate = np.maximum(rate, self.until_certified * waiting)
         return np.where(state.settled, 0.0, rate) if self.stationary else rate
 
     def probabilities(

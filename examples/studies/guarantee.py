@@ -46,6 +46,7 @@ def certified(trace: Trace, rule: JointRule, options: argparse.Namespace) -> dic
         order=rule.order,
         audit_rate=options.audit_rate,
         burn_in=options.burn_in,
+        until_certified=options.until_certified,
         safe_reveals=True,
         runs=options.replays,
         seed=options.seed,
@@ -140,7 +141,8 @@ def main() -> None:
     parser.add_argument("--offload", type=float, nargs="+", default=[5.0])
     parser.add_argument("--cloud-reports", choices=("final", "all"), default="final")
     parser.add_argument("--audit-rate", type=float, default=0.01)
-    parser.add_argument("--burn-in", type=float, default=200.0)
+    parser.add_argument("--burn-in", type=float, default=0.0)
+    parser.add_argument("--until-certified", type=float, default=1.0, help="rate of audits")
     parser.add_argument("--replays", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0)
