@@ -114,7 +114,8 @@ class ConstrainedDriftRecipe(Recipe):
             set_(self, name, value)
         if _checks.number("window", self.window) < 1:
             raise ValueError(f"`window` must be at least 1, got {self.window!r}.")
-        set_(self, "_total", AuditedTotal(self.delta, least=self.audit_rate))
+        # What is audited more rarely counts as lost.
+        set_(self, "_total", AuditedTotal(self.delta, least=max(self.audit_rate, 1e-9)))
 
     @property
     def side_observations(self) -> bool:
@@ -193,7 +194,7 @@ class ConstrainedDriftRecipe(Recipe):
         lost = 1 - reward
         if not self.own:
             planned, rate = self._drawn(pull, arm)
-            drawn = rate >= self.audit_rate  # another arm was in play, and its draw is known
+            drawn = rate >= self._total.least  # another arm was in play, and its draw is known
             unseen = np.ones((state.audits.size, self.arms))  # what is not shown is lost
             for cells, told, *_ in others:
                 unseen.reshape(-1)[cells] = 1 - told

@@ -11,9 +11,10 @@ from banditsplit._typing import Bool, Float
 from banditsplit.feedback import Cell
 from banditsplit.theory._confidence._sequence import one_each
 
+_SMALLEST = 1e-9  # of `least`
 _RATES = 12  # the mixture's; each is half of the one before
 _LARGEST = 0.95  # the first one's, as a share of what is possible
-_STEPS = 20  # Newton's, from above: each ends at a valid bound
+_STEPS = 10  # Newton's, from above: each ends at a valid bound
 
 
 @dataclass(slots=True, eq=False)
@@ -62,7 +63,7 @@ class AuditedTotal:
 
     Attributes:
         delta: Probability of ever being wrong, in (0, 1).
-        least: The smallest propensity that a round may have, in (0, 1].
+        least: The smallest propensity that a round may have, in [1e-9, 1].
     """
 
     delta: float
@@ -73,7 +74,8 @@ class AuditedTotal:
 
     def __post_init__(self) -> None:
         _checks.open_fraction("delta", self.delta)
-        _checks.share("least", self.least)
+        if not _SMALLEST <= _checks.number("least", self.least) <= 1:
+            raise ValueError(f"`least` must lie in [{_SMALLEST}, 1], got {self.least!r}.")
         number = np.arange(_RATES)
         share = _LARGEST * self.least * 0.5**number
         object.__setattr__(self, "_share", share)
