@@ -49,10 +49,11 @@ def test_the_bound_is_where_the_mixture_reaches_one_over_delta() -> None:
     assert total.upper(after(total, nothing + some)) == pytest.approx(expected, rel=1e-9)
 
 
-def test_no_more_can_be_lost_than_there_were_rounds() -> None:
+def test_no_more_can_be_lost_than_was_not_seen_or_seen_to_be() -> None:
     total = AuditedTotal(DELTA, least=0.05)
 
-    assert total.upper(after(total, [(1.0, 0.05, False)] * 7)) == 7
+    rounds = [(1.0, 0.05, False)] * 7 + [(0.25, 0.05, True), (0.0, 0.05, True)]
+    assert total.upper(after(total, rounds)) == 7.25
 
 
 @pytest.mark.parametrize("p", [0.1, 0.3, 0.99, 1.0])
@@ -76,7 +77,7 @@ def test_cells_are_apart_and_the_estimate_weighs_what_was_seen() -> None:
     )
     total.observe(state, np.array([2]), 1.0, propensity=0.25, seen=True)
 
-    assert state.count.tolist() == [[0, 1], [2, 0]]
+    assert state.hidden.tolist() == [[0, 0], [1, 0]]
     assert state.seen.tolist() == [[0, 0.5], [1, 0]]
     assert state.estimate.tolist() == [[0, 5], [4, 0]]
     alone = after(total, [(1.0, 0.25, True)])
@@ -202,5 +203,5 @@ def test_bad_input_is_refused_and_nothing_taken_in(name: str, value: Any) -> Non
     with pytest.raises((TypeError, ValueError), match=rf"^`{name}` must .*, got .*"):
         total.observe(state, np.arange(2), given.pop("value"), **given)
 
-    assert state.count.tolist() == [0, 0]
+    assert state.hidden.tolist() == [0, 0]
     assert not state.price.any()

@@ -22,14 +22,14 @@ class Audits:
     """What was seen of the values, and what it says of their total.
 
     Attributes:
-        count: `[...]`, how many values there were, seen or not.
+        hidden: `[...]`, how many values were not seen.
         seen: `[...]`, the sum of those seen.
         estimate: `[...]`, the sum of those seen, each over its propensity.
         price: `[..., rates]`, what each rate of the mixture lost by what was seen.
         bound: `[...]`, the largest total that is not excluded.
     """
 
-    count: Float
+    hidden: Float
     seen: Float
     estimate: Float
     price: Float
@@ -86,7 +86,7 @@ class AuditedTotal:
     def empty(self, shape: tuple[int, ...]) -> Audits:
         """Return the state before the first round, one total for each cell of ``shape``."""
         state = Audits(
-            count=np.zeros(shape),
+            hidden=np.zeros(shape),
             seen=np.zeros(shape),
             estimate=np.zeros(shape),
             price=np.zeros((*shape, _RATES)),
@@ -120,7 +120,7 @@ class AuditedTotal:
         one_each("propensity", p, cell)
         one_each("seen", shown, cell)
         places = np.atleast_1d(np.asarray(cell))
-        state.count.reshape(-1)[places] += 1
+        state.hidden.reshape(-1)[places] += ~shown
         what: Bool = np.broadcast_to(shown & (values > 0), places.shape)
         if not what.any():
             return
@@ -152,5 +152,5 @@ class AuditedTotal:
 
     def upper(self, state: Audits) -> Float:
         """Return the upper bound of the sum of all values so far, `[...]`."""
-        upper: Float = np.minimum(state.bound, state.count)
+        upper: Float = np.minimum(state.bound, state.seen + state.hidden)
         return upper
