@@ -15,7 +15,7 @@ DELTA, LEAST = 0.1, 0.1
 
 
 def by_hand(least: float, delta: float, looks: list[tuple[float, float]]) -> float:
-    """The bound after the seen (value, propensity) of ``looks``, rate by rate and root by root."""
+    """The bound after these looks, (value, propensity): rate by rate, the root by search."""
 
     def excess(total: float) -> float:
         mixture = 0.0

@@ -194,9 +194,7 @@ POLICIES |= {
         },
     ),
     "Constrained under drift": Named(
-        partial(
-            bs.Constrained, 4, level=0.3, safe=0, revealing=3, assume_stationary=False
-        ),
+        partial(bs.Constrained, 4, level=0.3, safe=0, revealing=3, assume_stationary=False),
         exempt=dict.fromkeys(
             (
                 "Renaming the arms renames the decisions",
@@ -277,7 +275,10 @@ PAYING = {"UCB1 by reward per cost", "UCBBV", "BudgetedThompsonSampling", "Prima
 PAYING |= {"CSUCB", "CSTS", "CSETC"}
 LINEAR = {name for name in POLICIES if POLICIES[name].make(seed=0).recipe.context_shape}
 
-CERTIFIED = {"Constrained", "Constrained under drift"}  # what it certifies hangs on the order, and on one set of arms
+CERTIFIED = {
+    "Constrained",
+    "Constrained under drift",
+}  # what it certifies hangs on the order, and on one set of arms
 
 IDENTIFYING = {
     *("LUCB", "LUCB soon", "KLLUCB", "SuccessiveHalving"),

@@ -1,4 +1,4 @@
-"""What recipes share that learn from audits: who may be played, what was shown, what it cost."""
+"""What recipes share that learn from audits: who may be played, and what was shown."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -167,7 +167,7 @@ def audit_rate(recipe: Audited, state: Counting) -> Any:
 
 
 def with_audits(recipe: Audited, rate: Any, arm: Int) -> Float:
-    """Return the probabilities of the arms, `[..., arms]`: an audit at ``rate``, else ``arm``."""
+    """Return the probabilities of the arms, `[..., arms]`: an audit, else ``arm``."""
     rate = np.asarray(rate)[..., None]
     probability: Float = (1 - rate) * (np.arange(recipe.arms) == arm[..., None])
     probability[..., recipe.revealing] += rate[..., 0]

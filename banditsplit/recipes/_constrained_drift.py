@@ -149,7 +149,9 @@ class ConstrainedDriftRecipe(Recipe):
         t, loss = np.asarray(state.loss.t), state.loss
         t = t[:, 0] if t.ndim else t
         room = self.at_most(state) + 1 <= self.level * t
-        trusted = self._candidates & (loss.pulls * loss.mean + 1 <= self.level * (loss.pulls + 1))
+        trusted = self._candidates & (
+            loss.pulls * loss.mean + 1 <= self.level * (loss.pulls + 1)
+        )
         cost = _audits.known_cost(self._told, state)
         return _audits.cheapest(self, state, cost, trusted & room[..., None], available)
 
@@ -200,7 +202,11 @@ class ConstrainedDriftRecipe(Recipe):
                 unseen.reshape(-1)[cells] = 1 - told
             would = unseen[run, planned]
             self._total.observe(
-                state.audited, run[drawn], would[drawn], propensity=rate[drawn], seen=audit[drawn]
+                state.audited,
+                run[drawn],
+                would[drawn],
+                propensity=rate[drawn],
+                seen=audit[drawn],
             )
             blind = ~audit & (arm != self.safe)
             lost = np.where(blind, np.where(drawn, 0.0, 1.0), lost)

@@ -156,7 +156,9 @@ def _arms(actions: Any, passes: int, exits: int) -> Int:
         arm = np.asarray(actions)
     except ValueError:  # ragged
         arm = np.array(np.nan)
-    if arm.shape != (passes,) or arm.dtype.kind not in "iu":  # the message last: arrays print slowly
+    if (
+        arm.shape != (passes,) or arm.dtype.kind not in "iu"
+    ):  # the message last: arrays print slowly
         raise ValueError(f"`actions` must be {passes} integers, got {actions!r}.")
     if arm.min() < 0 or arm.max() >= exits:
         raise ValueError(f"`actions` must lie in 0 .. {exits - 1}, got {actions!r}.")

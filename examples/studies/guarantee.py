@@ -27,6 +27,12 @@ DELTA = 0.05
 SUMS = ("cost", "correct", "agrees")
 
 
+def shows_all(rule: JointRule, options: argparse.Namespace) -> bool:
+    """Return whether offloading from the first layer shows every arm's answer."""
+    first_exit_alone = all(arm.stops == (0,) for arm in rule.joint)
+    return options.cloud_reports == "all" or first_exit_alone
+
+
 def certified(trace: Trace, rule: JointRule, options: argparse.Namespace) -> dict[str, Any]:
     """Return what the certified policy pays, answers, and gets wrong, after so many rounds."""
     rounds = max(options.rounds)
@@ -42,8 +48,8 @@ def certified(trace: Trace, rule: JointRule, options: argparse.Namespace) -> dic
         rule.arms,
         level=options.level,
         safe=rule.safe,
-        # Where the cloud reports all its exits, offloading is the cheaper audit.
-        revealing=rule.safe if options.cloud_reports == "all" else rule.revealing,
+        # Where offloading shows all arms, it is the cheaper audit.
+        revealing=rule.safe if shows_all(rule, options) else rule.revealing,
         delta=DELTA,
         order=rule.order,
         audit_rate=options.audit_rate,
@@ -62,8 +68,7 @@ def certified(trace: Trace, rule: JointRule, options: argparse.Namespace) -> dic
         _, reward, _, _, info = env.step(arm)
         policy.update(arm, reward, info["cost"], info["side_observations"])
         played[rows, arm] = True
-        for total, name in zip(sums, SUMS, strict=True):
-            total += info.get(name, unknown)
+        sums += [info.get(name, unknown) for name in SUMS]
         if t in options.rounds:
             result = report(policy.certificate, played, info, rule, options)
             share = dict(zip(SUMS, sums.mean(1) / t, strict=True))
@@ -107,9 +112,10 @@ def study(
 ) -> dict[str, Any]:
     """Return the certified policy's row, and the rows of the others."""
     cost = SplitCost(offload=offload)
+    arms = joint_arms(1 if options.first_exit else trace.exits, THRESHOLDS)
     rule = JointRule.frontier(
         calibration,
-        joint_arms(trace.exits, THRESHOLDS),
+        arms,
         level=options.level,
         most=options.most,
         cost=cost,
@@ -165,6 +171,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--threshold", type=float, default=0.8)
     parser.add_argument("--offload", type=float, nargs="+", default=[5.0])
     parser.add_argument("--cloud-reports", choices=("final", "all"), default="final")
+    parser.add_argument("--first-exit", action="store_true", help="test arms that ask it alone")
     parser.add_argument("--audit-rate", type=float, default=0.005)
     parser.add_argument("--burn-in", type=float, default=0.0)
     parser.add_argument("--until-certified", type=float, default=1.0, help="rate of audits")

@@ -127,7 +127,9 @@ def main() -> None:
     parser.add_argument("--threshold", type=float, default=0.8)
     parser.add_argument("--offload", type=float, default=5.0)
     parser.add_argument("--audit-rate", type=float, default=0.05)
-    parser.add_argument("--quick", action="store_true", help="accepted: it takes seconds anyway")
+    parser.add_argument(
+        "--quick", action="store_true", help="accepted: it takes seconds anyway"
+    )
     parser.add_argument("--out", type=Path, default=Path("results"))
     options = parser.parse_args()
     traces = {path.stem.removeprefix("trace-"): Trace.load(path) for path in options.traces}
