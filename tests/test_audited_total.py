@@ -98,12 +98,13 @@ def always(t: int, lost: Float, seen: Float) -> Float:
 def until_seen(t: int, lost: Float, seen: Float) -> Float:
     """Stop at the first look: what is left then is the most that goes unseen."""
     del t, lost
-    return (seen == 0) * 1.0
+    return np.where(seen == 0, 1.0, 0.0)
 
 
 def bursts(t: int, lost: Float, seen: Float) -> Float:
     """Lose where fewer were seen than were to be expected, else rest: a run of luck goes on."""
-    return (seen < 0.1 * lost + 0.2) * 1.0 if t % 2 else np.full_like(lost, 0.01)
+    rest = np.full_like(lost, 0.01)
+    return np.where(seen < 0.1 * lost + 0.2, 1.0, 0.0) if t % 2 else rest
 
 
 ADVERSARIES: tuple[Adversary, ...] = (always, until_seen, bursts)
@@ -158,7 +159,8 @@ def fixed_time(total: AuditedTotal, state: Any) -> Float:
 
 def quartered(total: AuditedTotal, state: Any) -> Float:
     """A planted bug: what was seen costs a quarter."""
-    return total._bound(state.price / 4)
+    found: Float = total._bound(state.price / 4)
+    return found
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ def Constrained(
             meaning.
     """
     _checks.instance("assume_stationary", assume_stationary, bool)
-    idle = {"window": (window, None)}
+    idle: dict[str, tuple[Any, Any]] = {"window": (window, None)}
     if not assume_stationary:
         idle = {"sequence": (sequence, None), "until_certified": (until_certified, 0.0)}
     for name, (value, nothing) in idle.items():

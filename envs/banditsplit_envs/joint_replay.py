@@ -82,7 +82,8 @@ class JointReplayVector(ReplayVector):
         if self._verdict is None:
             verdict = rule.verdicts(confidence)
         else:
-            verdict = Verdict(*(table[sample] for table in self._verdict))
+            known = self._verdict
+            verdict = Verdict(known.exit[sample], known.offloaded[sample], known.cost[sample])
         exit_ = verdict.exit[rows, arm]
         answer = prediction[rows, exit_]
         agrees = rule.agreements(verdict, prediction)

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from guarantee import small_trace  # beside this file
 
 from banditsplit_envs import SplitCost, SplitRule, Trace
 
@@ -65,9 +64,9 @@ def side_means(trace: Trace, rule: SplitRule) -> dict[str, Any]:
     }
 
 
-def study(trace: Trace, options: argparse.Namespace) -> dict[str, Any]:
+def study(trace: Trace, offload: float, options: argparse.Namespace) -> dict[str, Any]:
     """Return what each way does to each arm, beside the gaps between the arms."""
-    cost = SplitCost(offload=options.offload, evaluates="all")
+    cost = SplitCost(offload=offload, evaluates="all")
     ways = {
         side: side_means(
             trace,
@@ -89,6 +88,15 @@ def study(trace: Trace, options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
+def made_up() -> Trace:
+    """Return a trace in which later exits are surer."""
+    rng = np.random.default_rng(0)
+    hard = rng.random((2000, 1))
+    noise = 0.05 * rng.normal(size=(2000, 6))
+    confidence = np.clip(1.1 - hard * np.linspace(1.0, 0.1, 6) + noise, 0.1, 1.0)
+    return Trace(confidence, np.zeros((2000, 6), np.int64))
+
+
 def draw(results: dict[str, Any], path: Path) -> None:
     """Write the figure: a column for each trace, a row for which arms were pulled."""
     from matplotlib.figure import Figure  # noqa: PLC0415 - not needed for the numbers
@@ -106,8 +114,15 @@ def draw(results: dict[str, Any], path: Path) -> None:
                 axes.plot(range(1, len(bias) + 1), bias, marker + "-", label=label, ms=5, lw=1)
             axes.set_title(f"{name}, {pulled}", fontsize=9)
         column[-1].set_xlabel("layer of the arm observed")
+    largest = max(
+        np.abs(result[side][row]).max()
+        for result in results.values()
+        for side in SIDES
+        for row in rows
+    )
     for axes in panels[:, 0]:
         axes.set_ylabel("bias of its reward")
+        axes.set_ylim(-1.2 * largest, 1.2 * largest)
     handles, labels = panels[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2, fontsize=8)
     figure.savefig(path, dpi=100)
@@ -125,7 +140,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("traces", type=Path, nargs="*")
     parser.add_argument("--threshold", type=float, default=0.8)
-    parser.add_argument("--offload", type=float, default=5.0)
+    parser.add_argument("--offload", type=float, nargs="+", default=[5.0], help="one, or each")
     parser.add_argument("--audit-rate", type=float, default=0.05)
     parser.add_argument(
         "--quick", action="store_true", help="accepted: it takes seconds anyway"
@@ -133,8 +148,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("results"))
     options = parser.parse_args()
     traces = {path.stem.removeprefix("trace-"): Trace.load(path) for path in options.traces}
-    traces = traces or {"made up": small_trace(1)}
-    results = {name: study(trace, options) for name, trace in traces.items()}
+    traces = traces or {"made up": made_up()}
+    offload = options.offload * (len(traces) if len(options.offload) == 1 else 1)
+    results = {
+        name: study(trace, cost, options)
+        for (name, trace), cost in zip(traces.items(), offload, strict=True)
+    }
     for name, result in results.items():
         print(f"\n{name}: smallest gap {result['smallest_gap']:.4f}")
         print(f"  {'largest':40} bias    (next)   noise  unseen")
@@ -143,7 +162,7 @@ def main() -> None:
             bias, closest = (max(found[row], key=abs) for row in ("bias", "bias_next"))
             noise, unseen = found["noise"].max(), found["unseen"].max()
             print(f"  {label:40} {bias:+.4f}  {closest:+.4f}  {noise:.3f}  {unseen:.1%}")
-    given = {"threshold": options.threshold, "offload": options.offload}
+    given = {"threshold": options.threshold, "offload": offload}
     given |= {"audit_rate": options.audit_rate, "tradeoff": TRADEOFF}
     options.out.mkdir(parents=True, exist_ok=True)
     text = json.dumps({"options": given, "results": plain(results)}, indent=1)

@@ -97,7 +97,6 @@ def test_the_same_check_catches_corrections_on_audits_alone(
 def test_a_study_runs_on_made_up_data(
     study: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.syspath_prepend(str(STUDIES))
     monkeypatch.setattr(sys, "argv", [study, "--quick", "--out", str(tmp_path)])
     runpy.run_path(str(STUDIES / f"{study}.py"), run_name="__main__")
 
