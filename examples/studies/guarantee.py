@@ -13,77 +13,103 @@ Writes ``guarantee.json`` into ``--out``. Without traces it makes two up, as a c
 import argparse
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import stats
 from tqdm import tqdm
 
 import banditsplit as bs
-from banditsplit_envs import JointReplayVector, JointRule, SplitCost, Trace, compare, joint_arms
+from banditsplit_envs import JointRule, SplitCost, Trace, compare, joint_arms
 
 THRESHOLDS = (0.6, 0.7, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99)
 DELTA = 0.05
-SUMS = ("cost", "correct", "agrees")
+LONGEST = 1000  # rounds that are played at a time
 
 
-def shows_all(rule: JointRule, options: argparse.Namespace) -> bool:
-    """Return whether offloading from the first layer shows every arm's answer."""
-    first_exit_alone = all(arm.stops == (0,) for arm in rule.joint)
-    return options.cloud_reports == "all" or first_exit_alone
+class World(NamedTuple):
+    """What every arm does with every sample, `[samples, arms]`."""
+
+    cost: Any
+    agrees: Any
+    correct: Any
+
+
+def world_of(trace: Trace, rule: JointRule) -> World:
+    """Return it as `JointReplayVector` would answer, all at once."""
+    verdict = rule.verdicts(trace.confidence)
+    answer = np.take_along_axis(trace.prediction, verdict.exit, 1)
+    label = np.full(trace.samples, -1) if trace.label is None else trace.label
+    return World(
+        verdict.cost, rule.agreements(verdict, trace.prediction), answer == label[:, None]
+    )
 
 
 def certified(trace: Trace, rule: JointRule, options: argparse.Namespace) -> dict[str, Any]:
-    """Return what the certified policy pays, answers, and gets wrong, after so many rounds."""
-    rounds = max(options.rounds)
-    env = JointReplayVector(
-        trace,
-        rule=rule,
-        cloud_reports=options.cloud_reports,
-        num_envs=options.replays,
-        rounds=rounds,
-    )
-    env.reset(seed=options.seed)
+    """Return what the certified policy pays, answers, and gets wrong, after so many rounds.
+
+    The policy learns from audits alone, and draws one with the same probability until it has
+    learned. So play goes from audit to audit: how many rounds lie between is geometric.
+    """
+    # Where offloading shows all arms, it is the cheaper audit.
+    first_exit_alone = all(arm.stops == (0,) for arm in rule.joint)
+    shows_all = options.cloud_reports == "all" or first_exit_alone
+    audit = rule.safe if shows_all else rule.revealing
     policy = bs.Constrained(
         rule.arms,
         level=options.level,
         safe=rule.safe,
-        # Where offloading shows all arms, it is the cheaper audit.
-        revealing=rule.safe if shows_all(rule, options) else rule.revealing,
+        revealing=audit,
         delta=DELTA,
         order=rule.order,
         audit_rate=options.audit_rate,
-        burn_in=options.burn_in,
+        burn_in=0.0,
         until_certified=options.until_certified,
-        safe_reveals=True,
         runs=options.replays,
         seed=options.seed,
     )
-    sums = np.zeros((len(SUMS), options.replays))
+    world, rng = world_of(trace, rule), np.random.default_rng(options.seed)
+    run, pulls = np.arange(options.replays), np.full(options.replays, audit)
+    sums = np.zeros((len(world), options.replays))
     played = np.zeros((options.replays, rule.arms), np.bool_)
-    rows, unknown = np.arange(options.replays), np.zeros(options.replays)
+    t = np.zeros(options.replays, np.int64)
+    side = {"revealed": np.tile(np.arange(rule.arms) != audit, (options.replays, 1))}
     results: dict[str, Any] = {}
-    for t in tqdm(range(1, rounds + 1), desc="certified", leave=False):
-        arm = policy.select()
-        _, reward, _, _, info = env.step(arm)
-        policy.update(arm, reward, info["cost"], info["side_observations"])
-        played[rows, arm] = True
-        sums += [info.get(name, unknown) for name in SUMS]
-        if t in options.rounds:
-            result = report(policy.certificate, played, info, rule, options)
-            share = dict(zip(SUMS, sums.mean(1) / t, strict=True))
-            result["cost"] = share["cost"]
-            result["accuracy"] = share["correct"] if trace.label is not None else None
-            result["disagreement"] = 1 - share["agrees"]
-            results[f"{t} rounds"] = result
+    for rounds in sorted(options.rounds):
+        bar = tqdm(total=rounds * options.replays, desc=f"{rounds} rounds", leave=False)
+        while (room := np.minimum(rounds - t, LONGEST)).any():
+            arm, rate = policy.recommendation, policy.probabilities()[:, audit]
+            wait = np.where(rate > 0, rng.geometric(np.maximum(rate, 1e-9)), rounds + 1)
+            due = wait <= room
+            between = np.minimum(wait - 1, room)
+            who = np.repeat(run, between)
+            sample, which = rng.integers(trace.samples, size=who.size), arm[who]
+            shown = rng.integers(trace.samples, size=options.replays)
+            for row, table in enumerate(world):
+                sums[row] += np.bincount(who, table[sample, which], options.replays)
+                sums[row] += due * table[shown, audit]
+            played[run, arm] |= between > 0
+            if due.any():
+                cost, agrees = world.cost[shown], world.agrees[shown] * 1.0
+                told = side | {"reward": agrees, "cost": cost, "kind": "observed"}
+                policy.update(pulls, agrees[:, audit], cost[:, audit], told, due)
+            t += between + due
+            bar.update(int((between + due).sum()))
+        bar.close()
+        result = report(policy.certificate, played, world, rule, options)
+        share = dict(zip(world._fields, sums.mean(1) / rounds, strict=True))
+        result["cost"] = share["cost"]
+        result["accuracy"] = None if trace.label is None else share["correct"]
+        result["disagreement"] = 1 - share["agrees"]
+        results[f"{rounds} rounds"] = result
     return results
 
 
 def report(
-    known: Any, played: Any, info: dict[str, Any], rule: JointRule, options: argparse.Namespace
+    known: Any, played: Any, world: World, rule: JointRule, options: argparse.Namespace
 ) -> dict[str, Any]:
     """Return how often an arm is certified or was played that loses more than is allowed."""
-    disagreement, paid = 1 - info["expected_reward"], info["expected_cost"]
+    disagreement, paid = 1 - world.agrees.mean(0), world.cost.mean(0)
     bad = disagreement > options.level
     wrong = int(((played | known.certified) & bad).any(-1).sum())
     feasible = np.where(bad, np.inf, paid)
@@ -173,7 +199,6 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--cloud-reports", choices=("final", "all"), default="final")
     parser.add_argument("--first-exit", action="store_true", help="test arms that ask it alone")
     parser.add_argument("--audit-rate", type=float, default=0.005)
-    parser.add_argument("--burn-in", type=float, default=0.0)
     parser.add_argument("--until-certified", type=float, default=1.0, help="rate of audits")
     parser.add_argument("--replays", type=int, default=200)
     parser.add_argument("--rounds", type=int, nargs="+", default=[10_000], help="to report at")
