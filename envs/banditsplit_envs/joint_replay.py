@@ -6,12 +6,11 @@ import numpy as np
 
 from banditsplit import _checks
 from banditsplit._typing import Float, Int
-from banditsplit_envs.joint_rule import JointRule, Verdict
+from banditsplit_envs.joint_rule import JointRule
 from banditsplit_envs.replay import Info, ReplayRow, ReplayVector
 from banditsplit_envs.trace import Trace
 
 CLOUD_REPORTS = ("final", "all")
-_KEPT = 2**22  # verdicts that are worked out once and kept, at most: some 70 MB
 
 
 @final
@@ -69,8 +68,6 @@ class JointReplayVector(ReplayVector):
         self.rule = rule
         agreement, paid = rule.expected(trace)
         self._expected = {"expected_reward": agreement, "expected_cost": paid}
-        few = trace.samples * rule.arms <= _KEPT
-        self._verdict = rule.verdicts(trace.confidence) if few else None
         # What a pull of the safe arm shows of every other one.
         first_exit_alone = [False, *(arm.stops == (0,) for arm in rule.joint), False]
         self._shown = np.array(first_exit_alone) | (cloud_reports == "all")
@@ -79,11 +76,7 @@ class JointReplayVector(ReplayVector):
         """Return the rewards of a round and its info."""
         rule, trace, rows = self.rule, self.trace, np.arange(len(arm))
         confidence, prediction = trace.confidence[sample], trace.prediction[sample]
-        if self._verdict is None:
-            verdict = rule.verdicts(confidence)
-        else:
-            known = self._verdict
-            verdict = Verdict(known.exit[sample], known.offloaded[sample], known.cost[sample])
+        verdict = rule.verdicts(confidence)
         exit_ = verdict.exit[rows, arm]
         answer = prediction[rows, exit_]
         agrees = rule.agreements(verdict, prediction)

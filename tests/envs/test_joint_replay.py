@@ -200,20 +200,6 @@ def test_what_nobody_computed_reaches_no_policy(trace: Trace, arm: int) -> None:
             np.testing.assert_array_equal(mine, theirs)
 
 
-def test_verdicts_that_are_not_kept_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    kept = vector(noisy(0), num_envs=50, rounds=3)
-    monkeypatch.setattr("banditsplit_envs.joint_replay._KEPT", 0)
-    anew = vector(noisy(0), num_envs=50, rounds=3)
-    for env in (kept, anew):
-        env.reset(seed=0)
-    arms = np.arange(50) % RULE.arms
-    for _ in range(3):
-        (_, reward, _, _, info), (_, again, _, _, same) = kept.step(arms), anew.step(arms)
-        np.testing.assert_array_equal(reward, again)
-        for name in ("cost", "offloaded", "prediction", "agrees"):
-            np.testing.assert_array_equal(info[name], same[name])
-
-
 def test_expected_values_are_means_over_the_trace() -> None:
     agreement, cost = RULE.expected(TRACE)
 
