@@ -25,7 +25,16 @@ CLASSES = sorted(
 
 
 WORLDS = {"PiecewiseProblem", "Stationary"}  # they play problems, and are no data
-STATES = {"CUSUMState", "GLRState", "Line", "RestartingState", "Sums", "Wealth", "WindowState"}
+STATES = {
+    "Audits",
+    "CUSUMState",
+    "GLRState",
+    "Line",
+    "RestartingState",
+    "Sums",
+    "Wealth",
+    "WindowState",
+}
 
 
 @pytest.mark.parametrize("kind", HERE, ids=lambda kind: kind.__name__)
