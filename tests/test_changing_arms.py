@@ -409,6 +409,11 @@ def test_arms_that_cannot_go_are_refused(arms: Any, tmp_path: Path) -> None:
     assert exactly(policy, tmp_path) == before
 
 
+def test_the_last_arm_stays() -> None:
+    with pytest.raises(ValueError, match=r"^`arms` must leave at least one arm, got \[0, 1\]"):
+        bs.UCB1(2).remove_arms([0, 1])
+
+
 def test_an_array_without_axes_is_an_arm() -> None:
     policy = bs.UCB1(3, seed=0)
     policy.remove_arms(np.array(1))

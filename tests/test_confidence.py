@@ -839,3 +839,18 @@ def test_a_sequence_is_frozen_and_its_shapes_follow_from_it(kind: str) -> None:
         array = getattr(state, field.name)
         assert array.dtype == np.float64
         assert array.shape in {(2, 3), (2, 3, len(MEANS))}
+
+
+PARTS = ("empty", "observe", "log_evidence", "bounds")
+
+
+@pytest.mark.parametrize("missing", PARTS)
+def test_a_sequence_that_lacks_a_part_cannot_be_made(missing: str) -> None:
+    parts: dict[str, Any] = {name: getattr(Hoeffding, name) for name in PARTS}
+    whole = type("Whole", (ConfidenceSequence,), parts)
+    del parts[missing]
+    lacking = type("Lacking", (ConfidenceSequence,), parts)
+
+    assert isinstance(whole(), ConfidenceSequence)
+    with pytest.raises(TypeError, match=missing):
+        lacking()

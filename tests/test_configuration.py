@@ -11,18 +11,20 @@ import pytest
 import banditsplit
 
 PLACES = ("indices", "memories", "objectives", "theory")
+HERE = [
+    member
+    for info in pkgutil.walk_packages(banditsplit.__path__, "banditsplit.")
+    if info.name.split(".")[1] in PLACES
+    for _, member in inspect.getmembers(importlib.import_module(info.name), inspect.isclass)
+    if member.__module__ == info.name
+]
 CLASSES = sorted(
-    {
-        member
-        for info in pkgutil.walk_packages(banditsplit.__path__, "banditsplit.")
-        if info.name.split(".")[1] in PLACES
-        for _, member in inspect.getmembers(importlib.import_module(info.name), inspect.isclass)
-        if dataclasses.is_dataclass(member) and member.__module__ == info.name
-    },
+    {member for member in HERE if dataclasses.is_dataclass(member)},
     key=lambda member: (member.__module__, member.__qualname__),
 )
 
 
+WORLDS = {"PiecewiseProblem", "Stationary"}  # they play problems, and are no data
 STATES = {
     "Audits",
     "CUSUMState",
@@ -33,6 +35,13 @@ STATES = {
     "Wealth",
     "WindowState",
 }
+
+
+@pytest.mark.parametrize("kind", HERE, ids=lambda kind: kind.__name__)
+def test_a_class_that_is_no_form_for_others_is_a_dataclass(kind: Any) -> None:
+    form = inspect.isabstract(kind) or getattr(kind, "_is_protocol", False)
+    form |= issubclass(kind, tuple) or kind.__name__ in WORLDS
+    assert form or "__dataclass_fields__" in vars(kind)
 
 
 @pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.__name__)
@@ -56,5 +65,10 @@ def test_a_planted_part_that_can_be_changed_is_not_taken_for_a_frozen_one() -> N
     class Loose:
         alpha: float = 1.0
 
+    class Plain(Loose):
+        pass
+
     with pytest.raises(AssertionError):
         test_a_part_has_slots_and_it_is_frozen_unless_it_is_state(Loose)
+    with pytest.raises(AssertionError):
+        test_a_class_that_is_no_form_for_others_is_a_dataclass(Plain)

@@ -287,7 +287,7 @@ def test_it_plays_certified_safe_and_revealing_arms_only_and_ends_at_the_best() 
 
 
 def ever_wrong(
-    recipe: Callable[..., Policy], *, arms: int = 22, runs: int = 300, rounds: int = 500
+    recipe: Callable[..., Policy], *, arms: int = 22, runs: int = 200, rounds: int = 300
 ) -> int:
     """In how many runs an arm of loss .1001 is ever certified at level .1; all are audited."""
     loss = np.full(arms, 0.1001)
@@ -313,13 +313,13 @@ def ever_wrong(
     return int(wrong.any(-1).sum())
 
 
-def check_share(wrong: int, runs: int = 300) -> None:
+def check_share(wrong: int, runs: int = 200) -> None:
     """More than ``DELTA`` is refused at a level of 1e-6: so often it fails where it is true."""
     assert stats.binomtest(wrong, runs, DELTA, alternative="greater").pvalue > 1e-6
 
 
 def test_arms_just_above_the_level_are_played_with_probability_delta_at_most() -> None:
-    """20 arms of loss .1001 at level .1, over 500 audits: the hardest there are."""
+    """20 arms of loss .1001 at level .1, over 300 audits: the hardest there are."""
     check_share(ever_wrong(Constrained))
     check_share(ever_wrong(partial(Constrained, order=range(2, 22))))
 

@@ -252,11 +252,12 @@ NOT_PARAMETERS: tuple[Any, ...] = (
     *(1.0, [], [[]], [[NAN]], [[INF, 1.0]]),
     *([["a"]], None, [[[1.0]]], [[1.0], []]),
 )
+NOT_STD: tuple[Any, ...] = (0.0, -1.0, NAN, INF, "1", [1.0], [1.0, 0.0, 2.0], None)
 BAD: dict[str, dict[str, Any]] = {
     **{f"parameters {bad!r}": {"parameters": bad} for bad in NOT_PARAMETERS},
     **{f"arms {bad!r}": {"parameters": TOGETHER, "arms": bad} for bad in (0, -1, 1.5, None)},
     **{f"arms {bad!r} for 3 rows": {"arms": bad} for bad in (2, 4, -1, None)},
-    **{f"std {bad!r}": {"std": bad} for bad in (0.0, -1.0, NAN, INF, "1", [1.0], None)},
+    **{f"std {bad!r}": {"std": bad} for bad in NOT_STD},
     **{f"costs {bad!r}": {"costs": bad} for bad in ([1.0], [-1.0, 0.0, 0.0], [NAN] * 3, None)},
     **{f"contexts {bad!r}": {"contexts": bad} for bad in ("uniform", "", None, 1)},
 }

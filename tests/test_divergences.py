@@ -1,7 +1,8 @@
 """Divergences and their bounds, against closed forms, quadrature and a root finder."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal, localcontext
 from typing import Any, ClassVar, final
 
 import numpy as np
@@ -152,6 +153,83 @@ def test_other_bounds_are_accurate_to_1e_7_of_the_mean(
     root = bracketed_root(family, mean, level)
 
     assert family.kl_upper_bound(mean, level) == pytest.approx(root, rel=1e-7)
+
+
+def exactly(family: Family, p: float, q: float) -> Decimal:
+    """The divergence of the laws with exactly these means, to 40 digits."""
+    one, a, b = Decimal(1), Decimal(p), Decimal(q)
+    if isinstance(family, Bernoulli):
+        return a * (a / b).ln() + (one - a) * ((one - a) / (one - b)).ln()
+    if isinstance(family, Poisson):
+        return b - a + a * (a / b).ln()
+    return a / b - one - (a / b).ln()
+
+
+def last_bits(bound: Any, family: Family) -> bool:
+    """Whether bounds are the roots but for the last bits, on a grid.
+
+    That is to say, whether the divergences a few of their units below and above are on both
+    sides of it: units of 1 for shares, and of the logarithm for waiting times.
+    """
+    with localcontext(prec=40):
+        for mean in (1e-6, 0.01, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.99):
+            for level in np.geomspace(1e-6, 30, 24).tolist():
+                q = float(bound(mean, level))
+                unit = q
+                if isinstance(family, Bernoulli):
+                    unit = 1.0
+                elif isinstance(family, Exponential):
+                    unit = q * (1 + level)
+                off = 4 * math.ulp(unit)
+                if exactly(family, mean, max(q - off, mean)) > level:
+                    return False
+                within = q + off < 1 or not isinstance(family, Bernoulli)
+                if within and exactly(family, mean, q + off) < level:
+                    return False
+    return True
+
+
+@pytest.mark.parametrize("family", [Bernoulli(), Poisson(), Exponential()], ids=repr)
+def test_bounds_are_right_to_the_last_bits(family: Family) -> None:
+    assert last_bits(family.kl_upper_bound, family)
+
+
+def test_a_bound_that_is_a_trillionth_off_is_noticed() -> None:
+    for family in (Bernoulli(), Poisson(), Exponential()):
+        for factor in (1 - 1e-12, 1 + 1e-12):
+            assert not last_bits(
+                lambda mean, level, factor=factor, family=family: (
+                    mean + factor * (family.kl_upper_bound(mean, level) - mean)
+                ),
+                family,
+            )
+
+
+@every_family
+def test_a_divergence_is_not_negative_between_neighbouring_floats(family: Family) -> None:
+    """Where the sum of its parts would round below 0."""
+    p = np.random.default_rng(0).random(2000)
+
+    for neighbour in (np.nextafter(p, 0), np.nextafter(p, 1)):
+        assert (family.kl(p, neighbour) >= 0).all()
+
+
+def test_families_say_which_means_and_values_there_are() -> None:
+    inf, most = math.inf, np.finfo(np.float64).max
+    ranges = {type(family).__name__: (family.means, family.support) for family in FAMILIES}
+
+    assert ranges == {
+        "Bernoulli": ((0, 1), (0, 1)),
+        "Gaussian": ((-most, most), (-inf, inf)),
+        "Poisson": ((0, most), (0, inf)),
+        "Exponential": ((0, most), (np.finfo(np.float64).tiny, inf)),
+    }
+
+
+@every_family
+def test_a_family_is_what_it_is_made_of(family: Any) -> None:
+    assert replace(family) == family
+    assert len({replace(family), family, Gaussian(std=7.0)}) == 2
 
 
 def test_bounds_have_closed_forms_at_the_ends() -> None:

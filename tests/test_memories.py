@@ -27,6 +27,7 @@ from banditsplit.memories import (
     tuned_discount,
     tuned_window,
 )
+from banditsplit.memories._detectors import GLRState
 
 
 @dataclass(frozen=True)
@@ -237,6 +238,20 @@ def test_renaming_the_arms_renames_what_is_remembered(
     assert memory.stats(renamed).mean.tobytes() == memory.stats(plain).mean[:, order].tobytes()
 
 
+@every_memory
+@pytest.mark.parametrize("runs", [None, 2])
+def test_a_memory_keeps_variances_only_where_it_is_asked_to(
+    memory: Memory, runs: int | None
+) -> None:
+    kept = [
+        memory.stats(memory.empty(runs, 3, **asked)).variance
+        for asked in ({}, {"variance": False}, {"variance": True})
+    ]
+
+    assert kept[0] is kept[1] is None
+    assert kept[2] is not None
+
+
 def one_arm(memory: Memory, values: list[float]) -> ArmStats:
     """What one run of one arm remembers."""
     state = memory.empty(None, 1, variance=True)
@@ -294,11 +309,23 @@ def test_a_faded_arm_becomes_untried_before_its_weight_leaves_the_floats() -> No
     assert policy.select() == 0
 
 
+def test_an_arm_is_forgotten_below_the_faintest_weight_and_not_at_it() -> None:
+    """A round leaves 1e-100 of a pull, which still counts, and the next one less than that."""
+    policy = compose(2, UCB(), memory=Discounted(1e-100), seed=0)
+    policy.update(0, 0.5)
+    pulls = []
+    for _ in range(3):
+        policy.update(1, 0.25)
+        pulls.append(policy.stats.pulls[0])
+
+    assert pulls == [1e-100, 0.0, 0.0]
+
+
 @pytest.mark.parametrize("memory", [Discounted(0.99), SlidingWindow(150)], ids=repr)
-def test_errors_do_not_add_up_over_a_hundred_thousand_rounds(memory: Memory) -> None:
-    """With values of very different size: after 10^5 rounds as exact as after 10^3."""
+def test_errors_do_not_add_up_over_twenty_thousand_rounds(memory: Memory) -> None:
+    """With values of very different size: as exact as after a thousand rounds."""
     rng = np.random.default_rng(3)
-    values = (rng.random(100_000) * 10.0 ** rng.integers(-3, 7, 100_000)).tolist()
+    values = (rng.random(20_000) * 10.0 ** rng.integers(-3, 7, 20_000)).tolist()
     values[-2000:] = rng.random(2000).tolist()
     weights, _ = (discounted(0.99) if isinstance(memory, Discounted) else windowed(150))(2000)
     recent = np.array(values[-2000:])
@@ -318,7 +345,7 @@ def test_errors_do_not_add_up_over_a_hundred_thousand_rounds(memory: Memory) -> 
 def test_a_running_sum_that_gives_back_is_noticed() -> None:
     """The control: the same stream, with what leaves subtracted, is far off."""
     rng = np.random.default_rng(3)
-    values = rng.random(100_000) * 10.0 ** rng.integers(-3, 7, 100_000)
+    values = rng.random(20_000) * 10.0 ** rng.integers(-3, 7, 20_000)
     values[-2000:] = rng.random(2000)
     total = 0.0
     for n, value in enumerate(values):
@@ -496,6 +523,85 @@ def test_glr_keeps_a_split_near_every_age(n: int, seed: int) -> None:
     assert found == pytest.approx(max(ratio(values, k) for k in kept), abs=1e-9)
 
 
+def glr_after(first: int, then: int, shares: tuple[float, float]) -> GLRState:
+    """What a `GLR` knows of an arm that gave one share always, and another later.
+
+    After its docstring: the sum of the first ``k * 2**level`` values, for the latest 8 ``k``.
+    """
+    n = first + then
+    state = GLR(0.5).empty(None, 1)
+    state.count[0] = n
+
+    def total(s: int) -> float:
+        return shares[0] * min(s, first) + shares[1] * max(s - first, 0)
+
+    state.total[0] = total(n)
+    levels, splits = state.split.shape[1:]
+    for level in range(levels):
+        for k in range(max((n >> level) - splits + 1, 0), (n >> level) + 1):
+            state.split[0, level, k % splits] = total(k << level)
+    return state
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "found"),
+    [(2**20, 3 * 2**20, True), (2**19, 7 * 2**19, True), (2**19, 12 * 2**19, False)],
+)
+def test_glr_finds_a_change_of_up_to_four_million_values_ago(
+    first: int,
+    then: int,
+    found: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    """One that is 1.2 times as clear as it must be at its own split, and at no other is."""
+    detector, shares = GLR(0.01, every=1), (0.5, 0.5)
+    n = first + then
+
+    def clear(shares: tuple[float, float]) -> float:
+        one, two = shares
+        both = (first * one + then * two) / n
+        return first * kl(one, both) + then * kl(two, both)
+
+    threshold = math.log(3 * n**1.5 / 0.01)
+    while clear(shares) < 1.2 * threshold:
+        shares = (0.5, shares[1] + 1e-5)
+    state = glr_after(first, then, shares)
+
+    cried = detector.observe(state, np.zeros(1, np.int64), np.array([shares[1]]))
+
+    assert cried.tolist() == [found]
+
+
+@pytest.mark.parametrize(
+    "detector", [GLR(0.5, every=1), CUSUM(threshold=1.0, tolerance=0.1, baseline=3)], ids=repr
+)
+def test_after_a_cry_a_detector_is_as_new(detector: Any) -> None:
+    """The arm that was forgotten; the other one goes on."""
+    rng = np.random.default_rng(0)
+    both, one = np.arange(2), np.zeros(1, np.int64)
+    used, fresh, alone = (
+        detector.empty(None, 2),
+        detector.empty(None, 1),
+        detector.empty(None, 1),
+    )
+    for value in rng.random(30):
+        detector.observe(used, both, np.array([value, value]))
+        detector.observe(alone, one, np.array([value]))
+    detector.forget(used, np.array([True, False]))
+    cried = []
+    for value in np.repeat([0.2, 0.9], 20):
+        found = detector.observe(used, both, np.array([value, value]))
+        expected = [
+            detector.observe(state, one, np.array([value]))[0] for state in (fresh, alone)
+        ]
+        assert found.tolist() == expected
+        cried.append(expected[0])
+    for name in ("total", "mean"):
+        if hasattr(used, name):
+            assert getattr(used, name).tolist() == [getattr(s, name)[0] for s in (fresh, alone)]
+
+    assert True in cried
+
+
 def bernoulli(uniform: Float, mean: float) -> Float:
     """Values 0 and 1 from uniform ones."""
     return np.where(uniform < mean, 1.0, 0.0)
@@ -571,6 +677,10 @@ def found_by(detector: Any) -> bool:
     for n in range(400):
         policy.update(n % 2, float(n % 2 == 1 and n > 200))
     return bool(policy.stats.effective < policy.round)
+
+
+def test_unless_told_otherwise_a_cry_makes_every_arm_start_afresh() -> None:
+    assert Restarting(GLR(0.01)) == Restarting(GLR(0.01), every_arm=True)
 
 
 def test_a_deaf_detector_is_noticed() -> None:

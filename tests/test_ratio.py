@@ -81,6 +81,7 @@ def test_gaps_of_a_batch_are_those_of_its_rows() -> None:
 
 def test_an_audit_costs_what_the_best_ratio_would_have_earned() -> None:
     assert Ratio().charge([0.5, 0.75], [0.25, 0.5], 0.5) == 1.0
+    assert np.shape(Ratio().charge([0.5, 0.75], [0.25, 0.5], 0.5)) == ()  # a number, as asked
     assert Ratio().charge([0.5, 0.75], [0.25, 0.5], np.array([0.5, 0.0])).tolist() == [1.0, 0.0]
 
 

@@ -67,6 +67,12 @@ def test_an_audit_adds_to_the_cost_part_alone() -> None:
     assert Subsidy(0.5, "cost").charge([1.0], [1.0], 0.5) == 0.5
 
 
+def test_a_free_audit_adds_nothing_to_the_quality_part() -> None:
+    charged = Subsidy(0.2).charge([0.5, 1.0], [1.0, 1.0], np.array([0.0, 2.0]))
+
+    assert charged.tolist() == [0.0, 0.0]
+
+
 def test_the_horizon_bound_is_the_printed_formula() -> None:
     stats = ArmStats(7, np.array([40.0, 4.0]), np.array([0.25, 0.5]), 0)
     width = math.sqrt(2 * math.log(100) / 40)

@@ -237,6 +237,8 @@ class Subject:
     def _valid(self, policy: Any, arm: Any) -> Any:
         """Refuse what is no arm."""
         runs = getattr(policy, "runs", None) if self.batch else None
+        if runs is None and type(arm) is int and 0 <= arm < self.arms:
+            return arm  # as nearly always
         arms = np.asarray(arm)
         valid = arms.dtype.kind in "iu" and arms.shape == lead(runs)
         if not valid or (arms < 0).any() or (arms >= self.arms).any():

@@ -73,18 +73,18 @@ class World:
 
     def side(self, t: int, arm: Any, *, hidden: float = 0.0, everything: bool = False) -> Any:
         """Return side observations of round ``t``; ``hidden`` stands where there are none."""
-        revealed = self.revealed[t] | everything
+        shown, arms = self.revealed[t] | everything, np.arange(self.revealed.shape[-1])
         # Whichever arm is pulled, it reveals these; and itself.
-        graph = revealed[..., None, :] | np.eye(revealed.shape[-1], dtype=np.bool_)
-        np.put_along_axis(revealed, np.expand_dims(np.asarray(arm), -1), values=False, axis=-1)
+        graph = shown[..., None, :] | (arms[:, None] == arms)
+        revealed = shown & (np.asarray(arm)[..., None] != arms)
         cost = self.cost[t]
-        shown = revealed.reshape(*revealed.shape, *[1] * (cost.ndim - revealed.ndim))
+        priced = revealed if cost.ndim == revealed.ndim else revealed[..., None]
         return {
             "revealed": revealed,
             "reward": np.where(revealed, self.reward[t], hidden),
-            "cost": np.where(shown, cost, hidden),
+            "cost": np.where(priced, cost, hidden),
             "kind": "observed",
-            "graph": np.broadcast_to(graph, (*revealed.shape, revealed.shape[-1])).copy(),
+            "graph": graph,
         }
 
     def __repr__(self) -> str:

@@ -5,7 +5,8 @@
 Each arm has a known cost and an unknown share of wrong answers. `Constrained` may play an arm
 only when its share is certified to be at most 2 %. Arm 0 never errs and is dear; arm 1 shows
 what every arm would have answered. Twenty arms lie just above the level, where mistakes happen
-if they happen. Writes ``certified.json`` and ``certified.png``. Ten minutes on one core.
+if they happen. Writes ``certified.json`` and ``certified.png``. Ten minutes on one core;
+``--quick`` is a first look of seconds.
 """
 
 import argparse
@@ -93,11 +94,14 @@ def play(runs: int, rounds: int, checkpoints: Any, seed: int) -> dict[str, Any]:
 def main() -> None:
     """Play all blocks, and write the table and the figure."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="20 runs of 100 rounds")
     parser.add_argument("--runs", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=60_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("results"))
     options = parser.parse_args()
+    if options.quick:
+        options.runs, options.rounds = 20, 100
 
     checkpoints = np.unique(np.geomspace(100, options.rounds, 40).astype(int))
     sizes = [min(BLOCK, options.runs - i) for i in range(0, options.runs, BLOCK)]

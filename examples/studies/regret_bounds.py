@@ -5,7 +5,8 @@
 Every policy that has a finite-time bound plays a problem that its theorem covers. Drawn are
 `Policy.regret_bound`, the mean pseudo-regret with its 95 % band, and where there is one the
 asymptotic lower bound, which may lie above what is reached by then: it is about the limit.
-Writes ``regret_bounds.json`` and ``regret_bounds.png``. A minute or two on one core.
+Writes ``regret_bounds.json`` and ``regret_bounds.png``. A minute or two on one core;
+``--quick`` is a first look of seconds.
 """
 
 import argparse
@@ -162,11 +163,14 @@ def draw(results: dict[str, Any], path: Path) -> None:
 def main() -> None:
     """Play every panel, and write the numbers and the figure."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="10 runs of 1,000 rounds")
     parser.add_argument("--horizon", type=int, default=20_000)
     parser.add_argument("--runs", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("results"))
     options = parser.parse_args()
+    if options.quick:
+        options.horizon, options.runs = 1000, 10
     results = {}
     for name, panel in panels(options.horizon).items():
         results[name] = play(panel, options.horizon, options.runs, options.seed)

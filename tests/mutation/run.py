@@ -29,6 +29,7 @@ import hashlib
 import io
 import itertools
 import json
+import math
 import multiprocessing
 import os
 import random
@@ -106,8 +107,9 @@ SWAPS += ["log log1p", "exp expm1", "zeros_like ones_like"]
 PARTNER = {a: b for pair in SWAPS for a, b in itertools.permutations(pair.split())}
 TYPING_ONLY = ("final", "override", "runtime_checkable")  # decorators that only types read
 ADDRESS_SPACE = 8 << 30  # bytes: a mutant that wants more is dead
-# Whatever a test takes by itself, a mutant may take three times as long and this, in seconds.
-PATIENCE = 15.0
+# Whatever a test takes by itself, a mutant may take three times as much of a processor and
+# this, in seconds; and by the clock so many times that, for other work may want the processor.
+PATIENCE, BY_THE_CLOCK = 8.0, 60
 # So many tests kill most mutants, and stand in few files, which is quicker than all of them.
 FIRST = 24
 # What the forks find imported already, pytest cannot prepare for its messages: no matter here.
@@ -193,7 +195,7 @@ class Watched:
     """What the tests of a module do while nothing is changed.
 
     Attributes:
-        seconds: What each takes, in the order in which they are found.
+        seconds: What each takes of a processor, in the order in which they are found.
         enters: The functions that each enters, by the core's file and their first line.
     """
 
@@ -270,11 +272,11 @@ class Watch:
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
         """Look on."""
         self._entered.clear()
-        began = time.perf_counter()
+        began = time.process_time()
         try:
             return (yield)
         finally:
-            self.watched.seconds[item.nodeid] = time.perf_counter() - began
+            self.watched.seconds[item.nodeid] = time.process_time() - began
             self.watched.enters[item.nodeid] = set(self._entered)
 
 
@@ -355,13 +357,20 @@ def _import_as(change: Callable[[str], Any]) -> None:
 
 
 def _meet(
-    path: Path, source: str, order: list[str], known: Container[str], answer: Any
+    path: Path, source: str, order: list[str], seconds: dict[str, float], answer: Any
 ) -> None:
     """Run tests on a mutant in this process, which is a fork; exit with pytest's code."""
     resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
+    most = math.ceil(_patience(order, seconds))
+    resource.setrlimit(resource.RLIMIT_CPU, (most, most + 5))
     _import_as({str(path): source}.get)
     files = dict.fromkeys(name.split("::")[0] for name in order)
-    sys.exit(_run_pytest(files, Choose(order, known, answer.send)))
+    sys.exit(_run_pytest(files, Choose(order, seconds, answer.send)))
+
+
+def _patience(order: list[str], seconds: dict[str, float]) -> float:
+    """Return how much of a processor a mutant may take for some tests."""
+    return PATIENCE + 3 * sum(seconds[test] for test in order)
 
 
 @dataclass(slots=True)
@@ -412,13 +421,15 @@ class Court:
         process = FORK.Process(target=_meet, args=(path, mutant.source, order, seconds, sender))
         process.start()
         sender.close()
-        patience = PATIENCE + 3 * sum(seconds[test] for test in order)
-        return Trial(mutant, later, process, receiver, time.monotonic() + patience)
+        deadline = time.monotonic() + BY_THE_CLOCK * _patience(order, seconds)
+        return Trial(mutant, later, process, receiver, deadline)
 
     def close(self, trial: Trial) -> str:
         """Return the verdict of a trial that is over, or whose time is."""
         if trial.process.is_alive():
             os.killpg(trial.process.pid, signal.SIGKILL)
+            verdict = "timeout"
+        elif trial.process.exitcode == -signal.SIGXCPU:
             verdict = "timeout"
         else:
             verdict = "survived" if trial.process.exitcode == 0 else "killed"

@@ -27,7 +27,14 @@ import numpy as np
 from banditsplit import _checks
 from banditsplit._typing import Float
 from banditsplit.objectives import Objective
-from banditsplit.theory._bounds._values import expected_values, gaps_of, require_span
+from banditsplit.theory._bounds._values import (
+    LARGEST,
+    SUMMED,
+    expected_values,
+    gaps_of,
+    require_span,
+    rounds,
+)
 from banditsplit.theory._drift import PiecewiseProblem
 
 
@@ -52,7 +59,7 @@ def sliding_window_ucb_regret_bound(
 
     Args:
         problem: Rewards of an arm within an interval of length ``span``, in each piece.
-        horizon: Rounds, at least 1.
+        horizon: Rounds, at least 1; at most 10 million.
         window: The policy's, at least 1.
         xi: The policy's, positive.
         span: What the policy was told, in value units.
@@ -63,7 +70,7 @@ def sliding_window_ucb_regret_bound(
         ValueError: Values spread wider than ``span``, or a number is out of range.
     """
     window = _checks.integer("window", window, least=1)
-    xi = _checks.positive("xi", xi)
+    xi = _exploration(xi)
     total = 0.0
     for piece in _pieces(problem, horizon, span, objective):
         settled = (piece.t >= piece.first + window) | (piece.first == 1)
@@ -98,7 +105,7 @@ def discounted_ucb_regret_bound(
 
     Args:
         problem: Rewards of an arm within an interval of length ``span``, in each piece.
-        horizon: Rounds, at least 1.
+        horizon: Rounds, at least 1; at most 10 million.
         discount: The policy's, in (0, 1].
         xi: The policy's, positive.
         span: What the policy was told, in value units.
@@ -108,7 +115,7 @@ def discounted_ucb_regret_bound(
         TypeError: `problem` is no `PiecewiseProblem`, or a number is of the wrong type.
         ValueError: Values spread wider than ``span``, or a number is out of range.
     """
-    discount, xi = _checks.share("discount", discount), _checks.positive("xi", xi)
+    discount, xi = _checks.share("discount", discount), _exploration(xi)
     total, fresh = 0.0, 1 - discount
     for piece in _pieces(problem, horizon, span, objective):
         t = piece.t
@@ -156,11 +163,18 @@ class _Piece(NamedTuple):
         return min(largest * len(self.t), unsettled + settled)
 
 
+def _exploration(xi: float) -> float:
+    """Return ``xi``, or refuse what is not positive, or too large to be multiplied with."""
+    if _checks.positive("xi", xi) > LARGEST:
+        raise ValueError(f"`xi` must be at most {LARGEST}, got {xi!r}.")
+    return xi
+
+
 def _pieces(
     problem: PiecewiseProblem, horizon: int, span: float, objective: Objective | None
 ) -> Iterator[_Piece]:
     """Yield the pieces that begin by the horizon."""
-    horizon = _checks.integer("horizon", horizon, least=1)
+    horizon = rounds(horizon, most=SUMMED)
     _checks.instance("problem", problem, PiecewiseProblem)
     require_span(problem.span, span)
     values = np.array([expected_values(p, objective) for p in problem.problems])

@@ -12,7 +12,7 @@ import math
 from banditsplit import _checks
 from banditsplit.objectives import Objective
 from banditsplit.theory._bounds._cliques import clique_cover
-from banditsplit.theory._bounds._values import arms_of_interval, finite
+from banditsplit.theory._bounds._values import arms_of_interval, finite, rounds
 from banditsplit.theory._graphs import GraphProblem
 from banditsplit.theory._problems import Problem
 
@@ -46,7 +46,7 @@ def exp3_regret_bound(
         TypeError: `problem` is no `Problem`, or a number is of the wrong type.
         ValueError: Values may spread wider than ``span``, or a number is out of range.
     """
-    horizon = _checks.integer("horizon", horizon, least=1)
+    horizon = rounds(horizon)
     arms = arms_of_interval(problem, span, objective)
     if gamma is None:
         return finite(span * 2 * math.sqrt(horizon * arms * math.log(arms)))
@@ -94,7 +94,7 @@ def exp3_ix_regret_bound(
     # probability 1 - delta / 2, sum_t eta_t sum_i (e_i - l_i) <= ln(2 / delta) and, for all j
     # at once, sum_t (e_j - l_j) <= ln(2 K / delta) / eta_n: for Neu shows that
     # exp(sum_t sum_i a_ti (e_i - l_i)) has a mean of at most 1 where a_ti <= 2 gamma_t.
-    horizon = _checks.integer("horizon", horizon, least=1)
+    horizon = rounds(horizon)
     arms = arms_of_interval(problem, span, objective)
     last, total = _steps(horizon, eta, _log(arms) / arms)
     expected = math.log(arms) / last + arms * total
@@ -138,7 +138,7 @@ def exp3_set_regret_bound(
         ValueError: Values may spread wider than ``span``, a number is out of range, or `eta`
             and `independence` are both given.
     """
-    horizon = _checks.integer("horizon", horizon, least=1)
+    horizon = rounds(horizon)
     _checks.instance("problem", problem, GraphProblem)
     arms = arms_of_interval(problem.problem, span, objective)
     if eta is not None and independence is not None:

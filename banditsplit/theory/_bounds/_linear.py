@@ -6,7 +6,13 @@ import numpy as np
 
 from banditsplit import _checks
 from banditsplit.objectives import Objective
-from banditsplit.theory._bounds._values import finite, tradeoff_of
+from banditsplit.theory._bounds._values import (
+    LARGEST,
+    SMALLEST,
+    finite,
+    rounds,
+    tradeoff_of,
+)
 from banditsplit.theory._contextual import LinearProblem
 
 
@@ -105,9 +111,11 @@ def _facts(problem: LinearProblem, objective: Objective | None) -> tuple[float, 
 
 def _growth(problem: LinearProblem, horizon: int, ridge: float) -> float:
     """Return the most that the second moment's determinant can grow, as a logarithm."""
-    horizon = _checks.integer("horizon", horizon, least=1)
     size = problem.parameters.size
-    return size * math.log1p(horizon / (_checks.positive("ridge", ridge) * size))
+    if not SMALLEST <= _checks.positive("ridge", ridge) <= LARGEST:
+        wanted = f"`ridge` must lie in [{SMALLEST}, {LARGEST}] for a bound"
+        raise ValueError(f"{wanted}, got {ridge!r}.")
+    return size * math.log1p(rounds(horizon) / (ridge * size))
 
 
 def _radius(growth: float, delta: float, noise: float, norm: float, ridge: float) -> float:

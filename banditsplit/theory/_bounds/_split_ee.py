@@ -31,7 +31,8 @@ def split_ee_regret_bound(
         ValueError: Net rewards spread wider than ``span``, ``beta`` is at most ``span``, or a
             number is out of range.
     """
-    alpha = 2 * (_checks.positive("beta", beta) / _checks.positive("span", span)) ** 2
+    ratio = _checks.positive("beta", beta) / _checks.positive("span", span)
+    alpha = 2 * ratio * ratio  # inf where `ratio**2` would raise; the bound refuses it
     if alpha <= 2:  # noqa: PLR2004 - the theorem's
         wanted = "`beta` must exceed `span`, that alpha be above 2"
         raise ValueError(f"{wanted}, got {beta!r} and {span!r}.")

@@ -11,6 +11,7 @@ from banditsplit.theory._bounds._values import (
     expected_values,
     finite,
     gaps_of,
+    rounds,
 )
 from banditsplit.theory._problems import Problem
 
@@ -43,9 +44,9 @@ def tsallis_inf_regret_bound(
 
     Raises:
         TypeError: `problem` is no `Problem`, or an argument is of the wrong type.
-        ValueError: Values may spread wider than ``span``, or `horizon` is below 1.
+        ValueError: Values may spread wider than ``span``, or `horizon` is out of range.
     """
-    horizon = _checks.integer("horizon", horizon, least=1)
+    horizon = rounds(horizon)
     _checks.instance("reduced_variance", reduced_variance, bool)
     arms = arms_of_interval(problem, span, objective)
     log, root = math.log(horizon), math.sqrt(arms * horizon)

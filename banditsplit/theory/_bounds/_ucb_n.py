@@ -6,7 +6,7 @@ from banditsplit import _checks
 from banditsplit._typing import Bool
 from banditsplit.objectives import Objective
 from banditsplit.theory._bounds._cliques import clique_cover
-from banditsplit.theory._bounds._values import arm_gaps, finite
+from banditsplit.theory._bounds._values import arm_gaps, finite, rounds
 from banditsplit.theory._graphs import GraphProblem
 
 
@@ -41,7 +41,7 @@ def ucb_n_regret_bound(
     # it, rounded up, a pull needs a confidence bound to fail, as in UCB1's proof; before, one
     # costs at most the clique's largest gap. A best arm's pulls cost nothing and only help,
     # so that cliques are counted without it.
-    horizon = _checks.integer("horizon", horizon, least=1)
+    horizon = rounds(horizon)
     _checks.instance("problem", problem, GraphProblem)
     graph = _undirected(problem)
     gap = arm_gaps(problem.problem, span, objective)
