@@ -10,7 +10,15 @@ from banditsplit_envs.calibration import (
 )
 from banditsplit_envs.comparison import Comparison, compare
 from banditsplit_envs.cost import SplitCost
-from banditsplit_envs.digits import DigitsSplit, deployment_stream, digits_split, distort
+from banditsplit_envs.datasets import (
+    LabelledImages,
+    LabelledTexts,
+    load_images,
+    load_texts,
+)
+from banditsplit_envs.digits import DigitsSplit, deployment_stream, digits_split
+from banditsplit_envs.distortions import DistortionSchedule, DistortionSegment, distort
+from banditsplit_envs.drifting_replay import DriftingReplayVector
 from banditsplit_envs.exit_cnn import exit_cnn
 from banditsplit_envs.exit_network import Answers, ExitNetwork
 from banditsplit_envs.hidden_state import HiddenState
@@ -33,12 +41,17 @@ __all__ = [
     "CalibrationReport",
     "Comparison",
     "DigitsSplit",
+    "DistortionSchedule",
+    "DistortionSegment",
+    "DriftingReplayVector",
     "ExitNetwork",
     "HiddenState",
     "JointArm",
     "JointReplay",
     "JointReplayVector",
     "JointRule",
+    "LabelledImages",
+    "LabelledTexts",
     "NetReward",
     "Outcome",
     "ProblemEnv",
@@ -62,6 +75,8 @@ __all__ = [
     "exit_cnn",
     "expected_calibration_error",
     "joint_arms",
+    "load_images",
+    "load_texts",
     "profile",
     "record",
     "train",
