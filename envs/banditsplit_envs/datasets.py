@@ -8,6 +8,7 @@ both are extras, imported where they are needed.
 import csv
 import gzip
 import importlib
+import io
 import os
 import zipfile
 import zlib
@@ -256,8 +257,9 @@ def _label(path: Path, line: int, label: str, classes: int | None) -> int:
 
 
 def _read_arrays(path: Path, names: tuple[str, str]) -> list[Any]:
+    content = path.read_bytes()  # numpy leaves a file open that it cannot read
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with np.load(io.BytesIO(content), allow_pickle=False) as file:
             have = list(file.files)
             arrays = {name: file[name] for name in names if name in have}
     except _UNREADABLE as error:
