@@ -226,7 +226,8 @@ class JointRule:
         for start in range(0, trace.samples, _CHUNK):
             rows = slice(start, start + _CHUNK)
             verdict = self.verdicts(trace.confidence[rows])
-            agreement += self.agreements(verdict, trace.prediction[rows]).sum(0)
+            prediction = trace.prediction[rows].astype(np.int64)
+            agreement += self.agreements(verdict, prediction).sum(0)
             cost += verdict.cost.sum(0)
         return agreement / trace.samples, cost / trace.samples
 
