@@ -217,21 +217,21 @@ class Drift:
         """The rounds at which a segment begins, but for the first."""
         return [n * self.segment + 1 for n in range(1, len(self.conditions))]
 
-    def environment(self, evaluates: str) -> "Noted":
-        """Return the streams, for policies that pay for the exits that they evaluate."""
+    def replays(self, evaluates: str) -> list[SplitReplayVector]:
+        """Return one for each segment: exits evaluated at the split only, or all up to it."""
         cost = SplitCost(offload=OFFLOAD, evaluates=evaluates)
-        replays = [
+        return [
             SplitReplayVector(
                 self.traces[name], threshold=THRESHOLD, cost=cost, num_envs=self.runs
             )
             for name in self.conditions
         ]
-        return Noted(DriftingReplayVector(replays, self.changes))
 
     def gaps(self, evaluates: str) -> Any:
         """Return how far each arm lies below the best of its segment, `[segments, arms]`."""
-        replays = self.environment(evaluates).replays
-        expected = [replay.rule.expected(replay.trace.confidence) for replay in replays]
+        expected = [
+            replay.rule.expected(replay.trace.confidence) for replay in self.replays(evaluates)
+        ]
         return np.array([OBJECTIVE.gaps(*each) for each in expected])
 
     def play(
@@ -248,7 +248,7 @@ class Drift:
             }
             if not group:
                 continue
-            env = self.environment(evaluates)
+            env = Noted(DriftingReplayVector(self.replays(evaluates), self.changes))
             history = bs.simulate(
                 group,
                 env,
@@ -270,7 +270,6 @@ class Noted(gym.vector.VectorWrapper):
 
     def __init__(self, env: DriftingReplayVector) -> None:
         super().__init__(env)
-        self.replays = env.replays
         self.plays: list[list[Int]] = []
 
     def reset(self, **options: Any) -> Any:

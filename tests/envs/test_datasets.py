@@ -162,7 +162,8 @@ def test_images_are_scaled_and_get_their_channel(tmp_path: Path) -> None:
     images, labels = load_images("mnist", tmp_path, split="train")
 
     assert images.shape == (5, 1, 3, 4)
-    assert (images.dtype, labels.dtype) == (np.float32, np.int64)
+    assert images.dtype == np.float32
+    assert labels.dtype == np.int64
     np.testing.assert_array_equal(images[0, 0, 0, :2], [0, 1])
     np.testing.assert_allclose(images[:, 0] * 255, arrays()["x_train"], rtol=1e-6)
     assert len(load_images("mnist", tmp_path).labels) == 2
