@@ -14,7 +14,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
+from itertools import chain, pairwise, product
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
@@ -37,6 +37,7 @@ from banditsplit.memories import (
     tuned_discount,
     tuned_window,
 )
+from banditsplit.objectives import below_best
 from banditsplit.simulation import mean_interval
 from banditsplit_envs import (
     DriftingReplayVector,
@@ -93,7 +94,8 @@ class Scale:
         tuning_segment: Rounds of one of the tuning streams.
         runs: Reported streams.
         tuning_runs: Tuning streams.
-        grid: How many settings of each memory are tried.
+        grid: How many settings of each memory are tried, at most.
+        lengths: Other lengths of the segments, at which the chosen policies are played.
     """
 
     width: int = 16
@@ -103,10 +105,13 @@ class Scale:
     tuning_segment: int = 3000
     runs: int = 50
     tuning_runs: int = 10
-    grid: int = 4
+    grid: int = 6
+    lengths: tuple[int, ...] = (1000, 10000)
 
 
-QUICK = Scale(10, 1, 5, segment=120, tuning_segment=60, runs=4, tuning_runs=2, grid=1)
+QUICK = Scale(
+    10, 1, 5, segment=120, tuning_segment=60, runs=4, tuning_runs=2, grid=1, lengths=(60,)
+)
 
 # ----- Network and traces
 
@@ -227,12 +232,22 @@ class Drift:
             for name in self.conditions
         ]
 
-    def gaps(self, evaluates: str) -> Any:
-        """Return how far each arm lies below the best of its segment, `[segments, arms]`."""
+    def values(self, evaluates: str) -> Any:
+        """Return the expected net reward of each arm in each segment, `[segments, arms]`."""
         expected = [
             replay.rule.expected(replay.trace.confidence) for replay in self.replays(evaluates)
         ]
-        return np.array([OBJECTIVE.gaps(*each) for each in expected])
+        return np.array([OBJECTIVE.value(*each) for each in expected])
+
+    def gaps(self, evaluates: str) -> Any:
+        """Return how far each arm lies below the best of its segment, `[segments, arms]`."""
+        return below_best(self.values(evaluates))
+
+    @property
+    def seeing_all(self) -> float:
+        """Return what the best arms lose in a stream if all exits up to them are evaluated."""
+        best = [self.values(evaluates).max(-1) for evaluates in ("split", "all")]
+        return float((best[0] - best[1]).sum() * self.segment)
 
     def play(
         self, policies: Mapping[str, bs.Policy], seed: int
@@ -303,11 +318,11 @@ def memories(grid: int) -> dict[str, list[tuple[str, Memory, float]]]:
     """Return what is tried of each memory: its setting, itself, and the share of exploring."""
     found: dict[str, list[tuple[str, Memory, float]]] = {
         "full": [("", Full(), 0.0)],
-        "discounted": [(f"{g}", Discounted(g), 0.0) for g in (0.998, 0.995, 0.99, 0.999)],
-        "window": [(f"{w}", SlidingWindow(w), 0.0) for w in (500, 1000, 250, 2000)],
+        "discounted": [(f"{g}", Discounted(g), 0.0) for g in (0.999, 0.9995, 0.998, 0.995)],
+        "window": [(f"{w}", SlidingWindow(w), 0.0) for w in (1000, 2000, 500, 4000)],
         "CUSUM": [
             (f"{h:g}, {e:g}", Restarting(CUSUM(h, 0.05, 50)), e)
-            for h, e in ((10, 0.005), (20, 0.005), (10, 0.02), (20, 0.02))
+            for e, h in product((0.005, 0.02), (10, 20, 5))
         ],
     }
     return {name: settings[:grid] for name, settings in found.items()}
@@ -372,17 +387,30 @@ def published(drift: Drift) -> dict[str, bs.Policy]:
 # ----- Results
 
 
-def row(name: str, track: bs.Track, horizon: int) -> dict[str, Any]:
-    """Return what is told of a policy; regrets are sums, the rest is a round's mean."""
-    regret = track.pseudo_regret[:, -1]
-    return {
-        "policy": name,
-        "dynamic_pseudo_regret": float(regret.mean()),
-        "dynamic_pseudo_regret_ci": mean_interval(regret),
-        "cost": float(track.cost[:, -1].mean() / horizon),
-        "accuracy": float(track.recorded["correct"][:, -1].mean() / horizon),
-        "curve": np.round(track.pseudo_regret.mean(0), 2).tolist(),
-    }
+def table(drift: Drift, tracks: Mapping[str, bs.Track]) -> list[dict[str, Any]]:
+    """Return what is told of each policy; regrets are sums, the rest is a round's mean.
+
+    ``behind_best_split`` holds those that evaluate all exits against the best arms of those
+    that do not, too.
+    """
+    rows = []
+    for name, track in tracks.items():
+        regret = track.pseudo_regret[:, -1]
+        index, _, memory = name.partition(", ")
+        extra = drift.seeing_all if index.endswith("-S") else 0.0
+        row = {
+            "policy": name,
+            "dynamic_pseudo_regret": float(regret.mean()),
+            "dynamic_pseudo_regret_ci": mean_interval(regret),
+            "of_splitee": ratio(track, tracks["SplitEE"]),
+            "behind_best_split": float(regret.mean() + extra),
+            "cost": float(track.cost[:, -1].mean() / drift.horizon),
+            "accuracy": float(track.recorded["correct"][:, -1].mean() / drift.horizon),
+        }
+        if memory:
+            row["of_full"] = ratio(track, tracks[f"{index}, full"])
+        rows.append(row)
+    return rows
 
 
 def ratio(over: bs.Track, under: bs.Track, seed: int = 0) -> dict[str, Any]:
@@ -419,23 +447,42 @@ def main() -> None:
     policies = published(drift) | {name: found.pop("policy") for name, found in best.items()}
     tracks, arms, rounds = drift.play(policies, seed=options.seed)
     result = summary(drift, tracks, best, rounds)
+    result["considered"] = segments(Drift(tuning, tuple(CONDITIONS), 1, 1))
+    chosen = ["SplitEE", *chain.from_iterable(leaders(result, side) for side in ("", "-S"))]
+    result["lengths"] = {}
+    for length in scale.lengths:
+        other = Drift(test, REPORTED, length, scale.runs)
+        played, _, _ = other.play({name: policies[name] for name in chosen}, options.seed)
+        result["lengths"][length] = table(other, played)
     (options.out / "drift.json").write_text(json.dumps(result, indent=1) + "\n")
     show(result)
     draw(drift, result, arms, options.out / "drift.png")
+
+
+def segments(drift: Drift) -> list[dict[str, Any]]:
+    """Return what each segment does to exits and arms."""
+    return [
+        {
+            "condition": name,
+            "accuracy": np.round(drift.traces[name].accuracy, 4).tolist(),
+            "split_gaps": np.round(split, 4).tolist(),
+            "all_gaps": np.round(all_, 4).tolist(),
+        }
+        for name, split, all_ in zip(
+            drift.conditions, drift.gaps("split"), drift.gaps("all"), strict=True
+        )
+    ]
 
 
 def summary(
     drift: Drift, tracks: Mapping[str, bs.Track], best: Mapping[str, Any], rounds: Int
 ) -> dict[str, Any]:
     """Return all that is kept, as JSON knows it."""
-    gaps = {evaluates: drift.gaps(evaluates) for evaluates in ("split", "all")}
-    rows = [row(name, track, drift.horizon) for name, track in tracks.items()]
-    for each in rows:
-        name, _, memory = each["policy"].partition(", ")
-        each["of_splitee"] = ratio(tracks[each["policy"]], tracks["SplitEE"])
-        if memory:
-            each.update(best[each["policy"]])
-            each["of_full"] = ratio(tracks[each["policy"]], tracks[f"{name}, full"])
+    rows = table(drift, tracks)
+    for row in rows:
+        row.update(best.get(row["policy"], {}))
+        curve = tracks[row["policy"]].pseudo_regret.mean(0)
+        row["curve"] = np.round(curve, 2).tolist()
     return {
         "threshold": THRESHOLD,
         "tradeoff": TRADEOFF,
@@ -443,20 +490,10 @@ def summary(
         "streams": drift.runs,
         "segment": drift.segment,
         "conditions": {name: CONDITIONS[name] for name in drift.conditions},
-        "segments": [
-            {
-                "condition": name,
-                "accuracy": np.round(drift.traces[name].accuracy, 4).tolist(),
-                **{
-                    f"{evaluates}_gaps": np.round(each[number], 4).tolist()
-                    for evaluates, each in gaps.items()
-                },
-            }
-            for number, name in enumerate(drift.conditions)
-        ],
+        "segments": segments(drift),
         "best_single_arm": {
-            evaluates: float(each.sum(0).min() * drift.segment)
-            for evaluates, each in gaps.items()
+            evaluates: float(drift.gaps(evaluates).sum(0).min() * drift.segment)
+            for evaluates in ("split", "all")
         },
         "rounds": rounds.tolist(),
         "rows": rows,
@@ -470,32 +507,47 @@ def show(result: dict[str, Any]) -> None:
         accuracy = segment["accuracy"][-1]
         print(f"{segment['condition']:12}best layer {arms}, final accuracy {accuracy:.3f}")
     print("best single arm:", result["best_single_arm"])
-    for each in result["rows"]:
-        low, high = each["dynamic_pseudo_regret_ci"]
-        full = each.get("of_full", {"ratio": np.nan})["ratio"]
-        print(
-            f"{each['policy']:24}{each['dynamic_pseudo_regret']:8.0f} [{low:.0f}, {high:.0f}]"
-            f"{each['of_splitee']['ratio']:8.2f}{full:8.2f}{each['cost']:8.2f}"
-            f"{each['accuracy']:8.4f}  {each.get('setting', '')}"
-        )
+    for length, rows in {result["segment"]: result["rows"], **result["lengths"]}.items():
+        print(f"\nsegments of {length} rounds")
+        for each in rows:
+            low, high = each["dynamic_pseudo_regret_ci"]
+            full = each.get("of_full", {"ratio": np.nan})["ratio"]
+            print(
+                f"{each['policy']:24}{each['dynamic_pseudo_regret']:8.0f}"
+                f" [{low:5.0f}, {high:5.0f}]{each['of_splitee']['ratio']:8.2f}{full:8.2f}"
+                f"{each['behind_best_split']:8.0f}{each['cost']:8.2f}{each['accuracy']:8.4f}"
+                f"  {each.get('setting', '')}"
+            )
 
 
-def leaders(result: dict[str, Any]) -> tuple[str, list[str]]:
-    """Return the best index, and its policies, best first."""
-    ours = [each for each in result["rows"] if ", " in each["policy"]]
-    ours.sort(key=lambda each: each["dynamic_pseudo_regret"])
-    index = ours[0]["policy"].partition(", ")[0]
-    return index, [e["policy"] for e in ours if e["policy"].startswith(f"{index}, ")]
+def leaders(result: dict[str, Any], side: str) -> tuple[str, str]:
+    """Return the policy that was best on the tuning streams, and its index with all memory.
+
+    ``side`` is "-S" or "": among those that see all exits, or those that do not.
+    """
+    ours = {
+        row["policy"]: min(row["tried"].values()) for row in result["rows"] if "tried" in row
+    }
+    ours = {
+        name: regret
+        for name, regret in ours.items()
+        if name.partition(", ")[0].endswith("-S") == bool(side)
+    }
+    best = min(ours, key=lambda name: ours[name])
+    return f"{best.partition(', ')[0]}, full", best
 
 
 def draw(drift: Drift, result: dict[str, Any], arms: Mapping[str, Int], path: Path) -> None:
     """Draw dynamic pseudo-regret over the segments, and what some policies play."""
-    index, ours = leaders(result)
     curves = {each["policy"]: each["curve"] for each in result["rows"]}
-    shown = ["SplitEE", f"{index}, full", ours[0]]
-    side = {name: name != "SplitEE" and index.endswith("-S") for name in shown}
+    shown = {"SplitEE": "split", **dict.fromkeys(leaders(result, "-S"), "all")}
     figure, axes = plt.subplots(
-        4, 1, figsize=(9, 9), sharex=True, layout="constrained", height_ratios=[3, 1, 1, 1]
+        1 + len(shown),
+        1,
+        figsize=(9, 9),
+        sharex=True,
+        layout="constrained",
+        height_ratios=[3, *(1 for _ in shown)],
     )
     edges = [1, *drift.changes, drift.horizon + 1]
     for number, (start, end) in enumerate(pairwise(edges)):
@@ -509,12 +561,12 @@ def draw(drift: Drift, result: dict[str, Any], arms: Mapping[str, Int], path: Pa
             va="bottom",
             transform=axes[0].get_xaxis_transform(),
         )
-    for name in ["SplitEE", "SplitEE-S", *ours]:
+    ours = chain.from_iterable(leaders(result, side) for side in ("", "-S"))
+    for name in dict.fromkeys(("SplitEE", "SplitEE-S", *ours)):
         axes[0].plot([0, *result["rounds"]], [0, *curves[name]], label=name)
     axes[0].set(ylabel="dynamic pseudo-regret", ylim=(0, None), xlim=(0, drift.horizon))
     axes[0].legend(frameon=False, fontsize=8)
-    for ax, name in zip(axes[1:], shown, strict=True):
-        evaluates = "all" if side[name] else "split"
+    for ax, (name, evaluates) in zip(axes[1:], shown.items(), strict=True):
         best = drift.gaps(evaluates).argmin(-1) + 1
         bins = np.array_split(arms[name], min(200, drift.horizon))
         share = np.array([np.bincount(b.ravel(), minlength=12) / b.size for b in bins])
