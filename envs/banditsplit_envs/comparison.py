@@ -38,16 +38,17 @@ class Comparison:
 
     Attributes:
         rows: One dict for each policy and baseline: ``policy``, ``kind`` (``"policy"``,
-            ``"baseline"`` or ``"hindsight"``), ``accuracy``, ``cost`` (lambda a sample, audits
-            included), ``cost_cut`` (fraction of the final exit's cost), ``offload_rate``,
-            ``pseudo_regret`` (against the best of its own arms; nan where its play is not
-            made of arms), ``shortfall`` (net value a sample below the best fixed split under
-            SplitEE's cost), each a mean over passes and, but for ``cost_cut``, with its 95 %
-            interval under the key ``..._ci``; ``evaluates`` (the exits it is charged for),
-            ``side_kind`` (how its side observations were obtained) and ``audit_cost``.
+            ``"baseline"`` or ``"hindsight"``), ``accuracy``, ``cost`` (a sample, audits
+            included, in the cost model's unit), ``cost_cut`` (fraction of the final exit's
+            cost), ``offload_rate``, ``pseudo_regret`` (against the best of its own arms; nan
+            where its play is not made of arms), ``shortfall`` (net value a sample below the
+            best fixed split under SplitEE's cost), each a mean over passes and, but for
+            ``cost_cut``, with its 95 % interval under the key ``..._ci``; ``evaluates`` (the
+            exits it is charged for), ``side_kind`` (how its side observations were obtained)
+            and ``audit_cost``.
         history: The policies' curves.
         rule: Threshold and cost model of SplitEE.
-        tradeoff: Reward units given up for one lambda.
+        tradeoff: Reward units given up for one unit of cost.
     """
 
     rows: list[Row]
@@ -67,13 +68,14 @@ class Comparison:
         raise KeyError(policy)
 
     def __str__(self) -> str:
-        lines = [_line("", COLUMNS)]
+        unit = self.rule.cost.unit
+        lines = [_line("" if unit == "lambda" else f"cost in {unit}", COLUMNS)]
         for row in self.rows:
             low, high = row["pseudo_regret_ci"]
             regret = f"{row['pseudo_regret']:.0f} [{low:.0f}, {high:.0f}]"
             cells = (
                 f"{row['accuracy']:.4f}",
-                f"{row['cost']:.2f}",
+                _short(row["cost"]),
                 f"{row['cost_cut']:z.1%}",
                 f"{row['offload_rate']:.1%}",
                 "-" if np.isnan(row["pseudo_regret"]) else regret,
@@ -82,6 +84,11 @@ class Comparison:
             side = f"  {row['side_kind']}" if row["side_kind"] else ""
             lines.append(_line(row["policy"], cells) + side)
         return "\n".join(lines)
+
+
+def _short(cost: float) -> str:
+    """Return a cost as a cell shows it: with two places where they suffice."""
+    return f"{cost:.2f}" if cost == 0 or 0.1 <= cost < 1000 else f"{cost:.3g}"  # noqa: PLR2004
 
 
 def _line(name: str, cells: Iterable[str]) -> str:
@@ -95,7 +102,7 @@ def named_policies(arms: int, *, cost: SplitCost, tradeoff: float) -> dict[str, 
     UCB1 and Thompson sampling are told the span that net rewards really have; SplitEE takes
     1 for it, as published.
     """
-    span = 1 + tradeoff * cost.offload
+    span = 1 + tradeoff * float(cost.offloading(arms).max())
     net = bs.Net(tradeoff)
     return {
         "SplitEE": bs.SplitEE(arms, tradeoff=tradeoff),
@@ -129,7 +136,7 @@ def compare(
         trace: With labels, for the accuracy; no policy sees them.
         cost: The cost model; its ``evaluates`` is set for each row.
         threshold: Confidence from which the device answers, in [0, 1].
-        tradeoff: Reward units given up for one lambda (mu).
+        tradeoff: Reward units given up for one unit of cost (mu).
         policies: Templates to add to `named_policies`, or to put in the place of one.
         passes: How many passes.
         rounds: Draws with replacement in a pass; by default a pass is one shuffle.

@@ -68,40 +68,20 @@ class JointReplayVector(ReplayVector):
         self.rule = rule
         agreement, paid = rule.expected(trace)
         self._expected = {"expected_reward": agreement, "expected_cost": paid}
-        # What a pull of the safe arm shows of every other one.
-        first_exit_alone = [False, *(arm.stops == (0,) for arm in rule.joint), False]
-        self._shown = np.array(first_exit_alone) | (cloud_reports == "all")
+        self._shown = rule.shows(cloud_reports)
 
     def _answer(self, sample: Int, arm: Int) -> tuple[Float, Info]:
         """Return the rewards of a round and its info."""
-        rule, trace, rows = self.rule, self.trace, np.arange(len(arm))
+        trace = self.trace
         confidence = trace.confidence[sample]
         prediction = trace.prediction[sample].astype(np.int64)
-        verdict = rule.verdicts(confidence)
-        exit_ = verdict.exit[rows, arm]
-        answer = prediction[rows, exit_]
-        agrees = rule.agreements(verdict, prediction)
-        safe, audit = arm == rule.safe, arm == rule.revealing
-        revealed = audit[:, None] | (safe[:, None] & self._shown)
-        revealed[rows, arm] = False
-        info: Info = {
-            "cost": verdict.cost[rows, arm],
-            "offloaded": verdict.offloaded[rows, arm],
-            "audited": audit,
-            "audit_cost": np.zeros(len(arm)),
-            "prediction": answer,
-            "agrees": agrees[rows, arm],
-            "side_observations": {
-                "revealed": revealed,
-                "reward": np.where(revealed, agrees, 0.0),
-                "cost": np.where(revealed, verdict.cost, 0.0),
-                "kind": "observed",
-            },
-        }
-        if trace.label is not None:
-            info["correct"] = answer == trace.label[sample]
+        label = None if trace.label is None else trace.label[sample]
+        verdict = self.rule.verdicts(confidence)
+        reward, info = self.rule.report(
+            verdict, confidence, prediction, arm, shown=self._shown, label=label
+        )
+        info["agrees"] = info["prediction"] == prediction[:, -1]
         info |= {name: value.copy() for name, value in self._expected.items()}
-        reward = np.where(safe | audit, 1.0, confidence[rows, exit_])
         return reward, info
 
 

@@ -49,12 +49,16 @@ def traces(samples: int = 40, exits: int = 4) -> st.SearchStrategy[Trace]:
 
 def by_hand(rule: JointRule, confidence: Any, arm: JointArm) -> tuple[int, bool, float]:
     """Exit, whether it offloads, and cost of one sample, in plain Python."""
-    last = rule.exits - 1
-    for asked, stop in enumerate(arm.stops, 1):
-        if confidence[stop] >= arm.threshold or stop == last:
-            return stop, False, rule.cost.layer * (stop + 1) + rule.cost.exit * asked
-    head = rule.cost.layer * (arm.stops[-1] + 1) + rule.cost.exit * len(arm.stops)
-    return last, True, head + rule.cost.offload
+    last, cost, head = rule.exits - 1, rule.cost, 0.0
+    amounts = (cost.layer, cost.exit, cost.offload, cost.overhead)
+    layer, exit_, offload, overhead = (np.full(rule.exits, amount) for amount in amounts)
+    for stop in range(arm.stops[-1] + 1):
+        head += layer[stop]
+        if stop in arm.stops:
+            head += exit_[stop]
+            if confidence[stop] >= arm.threshold or stop == last:
+                return stop, False, head
+    return last, True, head + offload[stop] + overhead[stop]
 
 
 def test_what_arms_do_is_what_a_hand_works_out() -> None:

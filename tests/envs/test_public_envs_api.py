@@ -20,11 +20,13 @@ NAMES = [
     "ExitNetwork",
     "HiddenState",
     "JointArm",
+    "JointLayer",
     "JointReplay",
     "JointReplayVector",
     "JointRule",
     "LabelledImages",
     "LabelledTexts",
+    "MarkovBandwidth",
     "NetReward",
     "Outcome",
     "ProblemEnv",
@@ -50,12 +52,13 @@ NAMES = [
     "joint_arms",
     "load_images",
     "load_texts",
+    "measured_cost",
     "profile",
     "record",
     "train",
 ]
 IDS = ["BernoulliBandit-v0", "GaussianBandit-v0"]
-IDS += ["JointReplay-v0", "SplitLayer-v0", "SplitReplay-v0"]
+IDS += ["JointLayer-v0", "JointReplay-v0", "SplitLayer-v0", "SplitReplay-v0"]
 
 
 def test_the_public_names_are_exactly_these() -> None:
