@@ -11,7 +11,15 @@ from banditsplit_envs.calibration import (
 from banditsplit_envs.comparison import Comparison, compare
 from banditsplit_envs.context import MarkovBandwidth
 from banditsplit_envs.cost import SplitCost
-from banditsplit_envs.digits import DigitsSplit, deployment_stream, digits_split, distort
+from banditsplit_envs.datasets import (
+    LabelledImages,
+    LabelledTexts,
+    load_images,
+    load_texts,
+)
+from banditsplit_envs.digits import DigitsSplit, deployment_stream, digits_split
+from banditsplit_envs.distortions import DistortionSchedule, DistortionSegment, distort
+from banditsplit_envs.drifting_replay import DriftingReplayVector
 from banditsplit_envs.exit_cnn import exit_cnn
 from banditsplit_envs.exit_network import Answers, ExitNetwork
 from banditsplit_envs.hidden_state import HiddenState
@@ -37,6 +45,9 @@ __all__ = [
     "CalibrationReport",
     "Comparison",
     "DigitsSplit",
+    "DistortionSchedule",
+    "DistortionSegment",
+    "DriftingReplayVector",
     "ExitNetwork",
     "HiddenState",
     "JointArm",
@@ -44,6 +55,8 @@ __all__ = [
     "JointReplay",
     "JointReplayVector",
     "JointRule",
+    "LabelledImages",
+    "LabelledTexts",
     "MarkovBandwidth",
     "NetReward",
     "Outcome",
@@ -68,6 +81,8 @@ __all__ = [
     "exit_cnn",
     "expected_calibration_error",
     "joint_arms",
+    "load_images",
+    "load_texts",
     "measured_cost",
     "profile",
     "record",

@@ -23,24 +23,25 @@ def exit_cnn(
     channels: int = 1,
     width: int = 10,
     blocks: int = 12,
+    stride: int = 1,
     seed: Seed = 0,
 ) -> ExitNetwork:
     """Return a network of ``blocks`` residual blocks of ``width`` channels, with exits on all.
 
-    It takes images `[samples, channels, height, width]` of any size. The same ``seed`` gives
-    the same weights, and torch's global generator is left alone.
+    It takes images `[samples, channels, height, width]` of any size; of larger ones the first
+    block may look at every ``stride``-th pixel alone. The same ``seed`` gives the same
+    weights, and torch's global generator is left alone.
     """
     classes = _checks.integer("classes", classes, least=2)
     channels = _checks.integer("channels", channels, least=1)
     width = _checks.integer("width", width, least=1)
     blocks = _checks.integer("blocks", blocks, least=1)
+    stride = _checks.integer("stride", stride, least=1)
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(int(_checks.generator(seed).integers(2**63)))
         network = nn.Sequential(
-            *(
-                _Block(width if depth else channels, width, residual=depth > 0)
-                for depth in range(blocks)
-            )
+            _Block(channels, width, stride=stride),
+            *(_Block(width, width, residual=True) for _ in range(blocks - 1)),
         )
         exits = iter([nn.Linear(width, classes) for _ in range(blocks)])
     example = torch.zeros(1, channels, 8, 8)
@@ -53,9 +54,11 @@ def exit_cnn(
 class _Block(nn.Module):
     """Convolution, batch norm, relu; a shortcut around them unless it is the first block."""
 
-    def __init__(self, inputs: int, width: int, *, residual: bool) -> None:
+    def __init__(
+        self, inputs: int, width: int, *, stride: int = 1, residual: bool = False
+    ) -> None:
         super().__init__()
-        self.convolution = nn.Conv2d(inputs, width, 3, padding=1, bias=False)
+        self.convolution = nn.Conv2d(inputs, width, 3, stride, padding=1, bias=False)
         self.norm = nn.BatchNorm2d(width)
         self._residual = residual
 

@@ -73,6 +73,21 @@ def test_shapes_are_what_the_docstrings_say() -> None:
     assert network.tail(network.head(x, 1), 1).shape == (6, 3)
 
 
+def test_a_stride_makes_the_first_block_look_at_fewer_pixels() -> None:
+    network = exit_cnn(width=5, blocks=2, stride=2)
+    x = torch.rand(3, 1, 28, 28)
+
+    assert network.head(x, 0).hidden.shape == (3, 5, 14, 14)
+    assert network.head(x, 1).hidden.shape == (3, 5, 14, 14)
+    seen = torch.zeros(28, 28)
+    seen[::2, ::2] = 1  # the middle of every patch
+    plain = exit_cnn(width=5, blocks=2)
+    torch.testing.assert_close(
+        network.head(x, 0).hidden,
+        plain.head(x, 0).hidden[..., seen.bool()].reshape(3, 5, 14, 14),
+    )
+
+
 def test_a_seed_gives_its_weights_and_leaves_torch_alone() -> None:
     torch_state = torch.get_rng_state()
     one, again, other = exit_cnn(seed=4), exit_cnn(seed=4), exit_cnn(seed=5)
@@ -168,7 +183,14 @@ def test_logits_of_another_shape_are_refused(
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("classes", 1), ("channels", 0), ("width", 0), ("blocks", 0), ("blocks", -3)],
+    [
+        ("classes", 1),
+        ("channels", 0),
+        ("width", 0),
+        ("blocks", 0),
+        ("blocks", -3),
+        ("stride", 0),
+    ],
 )
 def test_a_network_without_anything_in_it_is_refused(name: str, value: int) -> None:
     arguments: dict[str, Any] = {name: value}
