@@ -40,8 +40,8 @@ class JointReplayVector(ReplayVector):
     *surrogate* of the final exit's. It is biased, and its ``kind`` says so.
 
     ``info`` holds ``cost`` (lambda), ``offloaded``, ``audited`` (whether it was one),
-    ``audit_cost`` (0: an audit is a pull and pays as one), ``prediction``, ``correct`` (with
-    labels), ``agrees`` (for the report: no device knows it), ``side_observations``,
+    ``audit_cost`` (0: an audit is a pull and pays as one), ``prediction`` and ``confidence``
+    (of the answer), ``correct`` (with labels), ``agrees`` (for the report: no device knows it), ``side_observations``,
     ``expected_reward`` and ``expected_cost``.
 
     Args:
@@ -145,6 +145,7 @@ class JointReplayVector(ReplayVector):
             "audited": audit,
             "audit_cost": np.zeros(len(arm)),
             "prediction": answer,
+            "confidence": own,
             "agrees": agrees[rows, arm],
             "side_observations": {
                 "revealed": revealed,

@@ -219,8 +219,11 @@ class JointRule:
 
     @property
     def safe_cost(self) -> float:
-        """What always offloading costs: a layer, its exit, and the way to the cloud."""
-        return self.cost.layer + self.cost.exit + self.cost.offload
+        """What always offloading costs: a layer, its exit, and the way to the cloud.
+
+        A network of one exit leaves nothing to offload.
+        """
+        return self.cost.layer + self.cost.exit + self.cost.offload * (self.exits > 1)
 
     @property
     def order(self) -> tuple[int, ...]:
@@ -249,7 +252,7 @@ class JointRule:
             offloaded[:, number] = ~answers
             paid[:, number] = self._head(stop + 1, asked + 1) + self.cost.offload * ~answers
             depth = np.maximum(depth, stop)
-        offloaded[:, self.safe] = True
+        offloaded[:, self.safe] = self.exits > 1
         paid[:, self.safe] = self.safe_cost
         here = self._head(np.full(samples, self.exits), self._asked(depth) + (depth < last))
         away = self._head(depth + 1, self._asked(depth)) + self.cost.offload
