@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 import banditsplit as bs
-from banditsplit import _checks
+from banditsplit import _checks, indices
 from banditsplit._typing import Float, Int
 from banditsplit.simulation import History, Progress, mean_interval
 from banditsplit_envs import baselines
@@ -24,8 +24,9 @@ Row = dict[str, Any]
 
 BASELINES = ("final exit", "random exit", "always offload", "threshold at every exit")
 HINDSIGHT = "best fixed arm"
-SEQUENTIAL, JOINT, CERTIFIED = "sequential Thompson-S", "joint Thompson-S", "certified"
-THRESHOLDS = (0.5, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99)
+SEQUENTIAL, JOINT = "sequential Thompson-S", "joint Thompson-S"
+AGREEING, CERTIFIED = "agreeing CS-TS", "certified"
+THRESHOLDS = (0.5, 0.6, 0.65, 0.7, 0.72, 0.74, 0.76, 0.78, 0.8, 0.82, 0.85, 0.9, 0.95, 0.98)
 SUMS = ("reward", "cost", "audit_cost", "correct", "offloaded")
 COLUMNS = {
     "accuracy": 10,
@@ -143,9 +144,12 @@ def compare(
 
     Beside the policies whose arms are split layers stand those that leave at the first
     confident exit that they ask (see `JointRule`). ``"sequential Thompson-S"`` asks every exit
-    up to its split, with the one threshold. Given a ``calibration`` trace there are two more.
+    up to its split, with the one threshold. Given a ``calibration`` trace there are three more.
     ``"joint Thompson-S"`` learns which exits to ask, by the same net reward; how sure they must
     be is what loses at most ``loss`` on the calibration trace (`JointRule.calibrated`).
+    ``"agreeing CS-TS"`` plays the cheapest split and threshold whose disagreement with the final
+    exit is estimated to be at most ``level``: what the calibration trace says of agreement,
+    corrected on the samples that reach the cloud (`JointReplayVector`, ``"estimate"``).
     ``"certified"`` plays the cheapest arm whose disagreement with the final exit is certified
     to be at most ``level`` (`JointRule.frontier`, `banditsplit.Constrained`).
 
@@ -197,6 +201,7 @@ def compare(
         candidates = _candidates(calibration, trace.exits)
         rule = JointRule.calibrated(calibration, candidates, loss=loss, cost=plain.cost)
         groups.append(_joint_group(JOINT, trace, rule, order, net))
+        groups.append(_agreeing_group(trace, calibration, plain.cost, order, level))
         rule = JointRule.frontier(calibration, candidates, level=level, cost=plain.cost)
         groups.append(_certified_group(trace, rule, order, level, cloud_reports))
     tracks: dict[str, bs.Track] = {}
@@ -217,7 +222,7 @@ def compare(
             tracks[name] = group.judged(track)
             table.add_track(name, group.evaluates, tracks[name])
     table.add_baselines(np.random.default_rng(streams[2]))
-    joint = [name for name in (SEQUENTIAL, JOINT, CERTIFIED) if name in tracks]
+    joint = [name for name in (SEQUENTIAL, JOINT, AGREEING, CERTIFIED) if name in tracks]
     names = [*templates, *joint]
     history = History(
         {name: tracks[name] for name in names}, history.rounds, history.objective
@@ -285,6 +290,28 @@ def _joint_group(name: str, trace: Trace, rule: JointRule, order: Int, net: bs.N
     return _Group("asked", env, {name: _thompson_s(env.arms, net)})
 
 
+def _agreeing_group(
+    trace: Trace, calibration: Trace, cost: SplitCost, order: Int, level: float
+) -> _Group:
+    splits = tuple(
+        JointArm((layer,), threshold)
+        for layer in range(trace.exits)
+        for threshold in THRESHOLDS
+    )
+    env = JointReplayVector(
+        trace,
+        rule=JointRule.frontier(calibration, splits, level=level, most=24, cost=cost),
+        reward="estimate",
+        calibration=calibration,
+        num_envs=len(order),
+        order=order,
+    )
+    policy = bs.compose(
+        env.arms, indices.BetaThompson(), objective=bs.Subsidy(level), side_observations=True
+    )
+    return _Group("asked", env, {AGREEING: policy}, by_agreement=True)
+
+
 def _certified_group(
     trace: Trace, rule: JointRule, order: Int, level: float, cloud_reports: str
 ) -> _Group:
@@ -312,7 +339,9 @@ def _candidates(calibration: Any, exits: int) -> tuple[JointArm, ...]:
     if calibration.exits != exits:
         wanted = f"`calibration` must have the trace's {exits} exits"
         raise ValueError(f"{wanted}, got {calibration.exits}.")
-    return joint_arms(exits, THRESHOLDS, stay=True)
+    # None that answers at an inner exit in any case: they look best on the source domain, and
+    # lose most where the last exits are worth more than there.
+    return joint_arms(exits, THRESHOLDS)
 
 
 def _templates(policies: Any) -> dict[str, bs.Policy]:
@@ -322,7 +351,7 @@ def _templates(policies: Any) -> dict[str, bs.Policy]:
     for name, policy in policies.items():
         if not isinstance(policy, bs.Policy):
             raise TypeError(f"{wanted}, got {policy!r} for {name!r}.")
-    if taken := {*BASELINES, HINDSIGHT, SEQUENTIAL, JOINT, CERTIFIED} & {*policies}:
+    if taken := {*BASELINES, HINDSIGHT, SEQUENTIAL, JOINT, AGREEING, CERTIFIED} & {*policies}:
         wanted = "`policies` must not have the name of a row that is there"
         raise ValueError(f"{wanted}, got {sorted(taken)}.")
     return dict(policies)

@@ -6,12 +6,13 @@ import numpy as np
 
 from banditsplit import _checks
 from banditsplit._typing import Bool, Float, Int
+from banditsplit_envs.agreement import AgreementTable
 from banditsplit_envs.joint_rule import JointRule, Verdict
 from banditsplit_envs.replay import Info, ReplayRow, ReplayVector
 from banditsplit_envs.trace import Trace
 
 CLOUD_REPORTS = ("final", "all")
-REWARDS = ("agreement", "confidence")
+REWARDS = ("agreement", "confidence", "estimate")
 
 _ROUNDS = 64  # whose verdicts are worked out at a time
 
@@ -39,16 +40,25 @@ class JointReplayVector(ReplayVector):
     them would have offloaded and the cloud did not run, the confidence of the answer is the
     *surrogate* of the final exit's. It is biased, and its ``kind`` says so.
 
+    With ``reward="estimate"`` it is agreement again, for those who can do without a
+    certificate. Where the cloud ran, agreement is known; where it did not, an `AgreementTable`
+    stands in, which begins with the ``calibration`` trace and learns from the samples that
+    reached the cloud. There is no audit to pull; a sample that would be answered on the device
+    is offloaded all the same with probability ``audit_rate``. A pull shows the safe arm, which
+    always agrees, and the arms that `JointRule.reveals` says; the ``kind`` is *surrogate*.
+
     ``info`` holds ``cost`` (lambda), ``offloaded``, ``audited`` (whether it was one),
-    ``audit_cost`` (0: an audit is a pull and pays as one), ``prediction`` and ``confidence``
+    ``audit_cost`` (0 where an audit is a pull and pays as one), ``prediction`` and ``confidence``
     (of the answer), ``correct`` (with labels), ``agrees`` (for the report: no device knows it), ``side_observations``,
     ``expected_reward`` and ``expected_cost``.
 
     Args:
         trace: What every exit says of every sample.
         rule: The arms, for as many exits.
-        reward: ``"agreement"`` or ``"confidence"``.
+        reward: ``"agreement"``, ``"confidence"`` or ``"estimate"``.
         cloud_reports: ``"final"`` or ``"all"``.
+        calibration: Of the source domain; for ``"estimate"`` alone, which needs it.
+        audit_rate: Share of the device's answers that are audited, for ``"estimate"``.
         num_envs: How many passes.
         rounds: Draws with replacement in a pass; by default a pass is one shuffle.
         order: `[num_envs, rounds]`, the samples of every pass, in place of random ones.
@@ -65,6 +75,8 @@ class JointReplayVector(ReplayVector):
         rule: JointRule,
         reward: str = "agreement",
         cloud_reports: str = "final",
+        calibration: Trace | None = None,
+        audit_rate: float = 0.01,
         num_envs: int = 1,
         rounds: int | None = None,
         order: Any = None,
@@ -76,17 +88,30 @@ class JointReplayVector(ReplayVector):
         if rule.exits != trace.exits:
             wanted = f"`rule` must be for the trace's {trace.exits} exits"
             raise ValueError(f"{wanted}, got one for {rule.exits}.")
+        if (calibration is None) == (reward == "estimate"):
+            wanted = "a trace for the reward 'estimate', and None otherwise"
+            raise ValueError(f"`calibration` must be {wanted}, got {calibration!r}.")
+        if calibration is not None:
+            _checks.instance("calibration", calibration, Trace)
+            if calibration.exits != trace.exits:
+                wanted = f"`calibration` must have the trace's {trace.exits} exits"
+                raise ValueError(f"{wanted}, got {calibration.exits}.")
+        self.calibration = calibration
+        self.audit_rate = _checks.fraction("audit_rate", audit_rate)
         self.audits = reward == "agreement"
         arms = rule.arms if self.audits else rule.revealing  # the audit is the last arm
         super().__init__(trace, arms=arms, num_envs=num_envs, rounds=rounds, order=order)
         self.rule = rule
         means = rule.means(trace)
-        expected = means.agreement if self.audits else means.confidence
+        expected = means.confidence if reward == "confidence" else means.agreement
         self._expected = {
             "expected_reward": expected[:arms],
             "expected_cost": means.cost[:arms],
         }
         self._shown = self._reveals(cloud_reports)
+        self._asked = np.zeros((rule.arms, rule.exits), np.bool_)  # the stops of each arm
+        for number, stops in enumerate([(0,), *(one.stops for one in rule.joint)]):
+            self._asked[number, list(stops)] = True
         self._block: tuple[Int, int, Verdict] | None = None
 
     def _reveals(self, cloud_reports: str) -> Bool:
@@ -98,8 +123,18 @@ class JointReplayVector(ReplayVector):
             shown[rule.revealing] = True
         if cloud_reports == "all":
             shown[rule.safe] = True
+        if self.calibration is not None:
+            shown[:, rule.safe] = True  # it always agrees, for a cost that is known
         np.fill_diagonal(shown, val=False)
         return shown
+
+    def reset(
+        self, *, seed: int | list[int | None] | None = None, options: Info | None = None
+    ) -> tuple[Int, Info]:
+        """Begin a new pass in every row, knowing what the calibration trace says."""
+        if self.calibration is not None:
+            self._table = AgreementTable(self.calibration, runs=self.num_envs)
+        return super().reset(seed=seed, options=options)
 
     def _verdicts(self) -> Verdict:
         """Return what every arm does with the samples of this round, `[num_envs, arms]`.
@@ -131,8 +166,21 @@ class JointReplayVector(ReplayVector):
         own = confidence[rows, exit_]
         revealed = self._shown[arm]
         safe, audit = arm == rule.safe, arm == rule.revealing
-        if self.audits:
-            told: Float = agrees.astype(np.float64)
+        audit_cost = np.zeros(len(arm))
+        if self.calibration is not None:
+            here = ~offloaded & (exit_ < rule.exits - 1)
+            audit = here & (self.np_random.random(len(arm)) < self.audit_rate)
+            known = audit | (exit_ == rule.exits - 1)
+            share = self._table(verdict.exit, np.take_along_axis(confidence, verdict.exit, 1))
+            told = np.where(known[:, None] | (verdict.exit == rule.exits - 1), agrees, share)
+            reward, kind = told[rows, arm], "surrogate"
+            self._learn(arm, exit_, known, confidence, prediction)
+            audit_cost = rule.cost.offload * audit
+            answer = np.where(audit, prediction[:, -1], answer)
+            own = np.where(audit, confidence[:, -1], own)
+            offloaded = offloaded | audit
+        elif self.audits:
+            told = agrees.astype(np.float64)
             reward, kind = np.where(safe | audit, 1.0, own), "observed"
         else:
             # The final exit's confidence where it is known, else the answer's stands in.
@@ -143,10 +191,10 @@ class JointReplayVector(ReplayVector):
             "cost": verdict.cost[rows, arm],
             "offloaded": offloaded,
             "audited": audit,
-            "audit_cost": np.zeros(len(arm)),
+            "audit_cost": audit_cost,
             "prediction": answer,
             "confidence": own,
-            "agrees": agrees[rows, arm],
+            "agrees": answer == prediction[:, -1],
             "side_observations": {
                 "revealed": revealed,
                 "reward": np.where(revealed, told, 0.0),
@@ -158,6 +206,15 @@ class JointReplayVector(ReplayVector):
             info["correct"] = answer == trace.label[sample]
         info |= {name: value.copy() for name, value in self._expected.items()}
         return reward, info
+
+
+    def _learn(
+        self, arm: Int, exit_: Int, known: Bool, confidence: Float, prediction: Int
+    ) -> None:
+        """Let the table see the exits that were asked, where the final answer is known."""
+        asked = self._asked[arm] & (np.arange(self.rule.exits) <= exit_[:, None])
+        agrees = prediction == prediction[:, -1:]
+        self._table.observe(asked & known[:, None], confidence, agrees)
 
 
 @final
@@ -174,8 +231,19 @@ class JointReplay(ReplayRow):
         rule: JointRule,
         reward: str = "agreement",
         cloud_reports: str = "final",
+        calibration: Trace | None = None,
+        audit_rate: float = 0.01,
         rounds: int | None = None,
     ) -> None:
         self.rule = rule
-        how: Any = {"rule": rule, "reward": reward, "cloud_reports": cloud_reports}
-        self._wrap(JointReplayVector(trace, **how, rounds=rounds))
+        self._wrap(
+            JointReplayVector(
+                trace,
+                rule=rule,
+                reward=reward,
+                cloud_reports=cloud_reports,
+                calibration=calibration,
+                audit_rate=audit_rate,
+                rounds=rounds,
+            )
+        )

@@ -20,10 +20,10 @@ from matplotlib.figure import Figure
 from tqdm import tqdm
 
 from banditsplit_envs import Comparison, JointRule, SplitCost, Trace, compare, joint_arms
-from banditsplit_envs.comparison import CERTIFIED, JOINT, SEQUENTIAL, THRESHOLDS
+from banditsplit_envs.comparison import AGREEING, CERTIFIED, JOINT, SEQUENTIAL, THRESHOLDS
 
 TRADEOFF = 0.1
-OURS = ("Thompson-S", SEQUENTIAL, JOINT, CERTIFIED)
+OURS = ("Thompson-S", SEQUENTIAL, JOINT, AGREEING, CERTIFIED)
 KEPT = ("accuracy", "cost", "cost_cut", "offload_rate", "pseudo_regret", "shortfall")
 
 
@@ -120,8 +120,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--offload", type=float, nargs="+", default=[1.0, 2.0, 3.0, 5.0])
     parser.add_argument("--drawn", type=float, default=3.0, help="the figure's offload cost")
     parser.add_argument("--threshold", type=float, default=0.8)
-    parser.add_argument("--loss", type=float, default=0.01, help="allowed on the source")
-    parser.add_argument("--level", type=float, default=0.02, help="certified disagreement")
+    parser.add_argument("--loss", type=float, default=0.02, help="allowed on the source")
+    parser.add_argument("--level", type=float, default=0.05, help="disagreement allowed")
     parser.add_argument("--passes", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0)

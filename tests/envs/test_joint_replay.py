@@ -385,8 +385,11 @@ def test_calibrated_arms_are_the_cheapest_of_their_way_that_lose_little() -> Non
         way = arm.stops, arm.offloads
         if accuracy[1] >= trace.accuracy[-1] - 0.02:
             least[way] = min(least.get(way, (math.inf, arm)), (cost[1], arm))
+    paid = rule.means(trace).cost[1:-1]
 
-    assert list(rule.joint) == [arm for _, arm in sorted(least.values())][:8]
+    np.testing.assert_allclose(paid, sorted(cost for cost, _ in least.values())[:8])
+    assert len({(arm.stops, arm.offloads) for arm in rule.joint}) == len(rule.joint)
+    assert (rule.means(trace).accuracy[1:-1] >= trace.accuracy[-1] - 0.02).all()
     assert any(not arm.offloads for arm in rule.joint)
     with pytest.raises(ValueError, match=r"^`candidates` must hold an arm that loses at most "):
         JointRule.calibrated(trace, [JointArm((0,), 0.0)], loss=0.0)
