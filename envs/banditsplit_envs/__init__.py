@@ -2,6 +2,7 @@
 
 import gymnasium as gym
 
+from banditsplit_envs.agreement import AgreementTable
 from banditsplit_envs.attaching import attach_exits
 from banditsplit_envs.calibration import (
     CalibrationReport,
@@ -28,6 +29,7 @@ from banditsplit_envs.training import TrainingReport, train
 from banditsplit_envs.wrappers import NetReward
 
 __all__ = [
+    "AgreementTable",
     "Answers",
     "Batch",
     "CalibrationReport",

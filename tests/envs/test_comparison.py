@@ -9,7 +9,14 @@ import pytest
 
 import banditsplit as bs
 from banditsplit_envs import Comparison, SplitCost, Trace, compare
-from banditsplit_envs.comparison import BASELINES, CERTIFIED, HINDSIGHT, JOINT, SEQUENTIAL
+from banditsplit_envs.comparison import (
+    AGREEING,
+    BASELINES,
+    CERTIFIED,
+    HINDSIGHT,
+    JOINT,
+    SEQUENTIAL,
+)
 from banditsplit_envs.figures import accuracy_cost_figure, regret_figure
 
 NAMED = ["SplitEE", "SplitEE-S", "UCB1", "Thompson", "epsilon-greedy", "Thompson-S"]
@@ -203,11 +210,12 @@ def calibrated() -> Comparison:
 
 def test_a_calibration_trace_adds_the_joint_and_the_certified_policy() -> None:
     rows = calibrated().rows
-    names = [*NAMED, SEQUENTIAL, JOINT, CERTIFIED, *BASELINES, HINDSIGHT]
+    names = [*NAMED, SEQUENTIAL, JOINT, AGREEING, CERTIFIED, *BASELINES, HINDSIGHT]
 
     assert [row["policy"] for row in rows] == names
-    assert [*calibrated().history] == names[:9]
-    for name, kind in ((JOINT, "surrogate"), (CERTIFIED, "observed")):
+    assert [*calibrated().history] == names[:10]
+    kinds = {JOINT: "surrogate", AGREEING: "surrogate", CERTIFIED: "observed"}
+    for name, kind in kinds.items():
         row = calibrated().row(name)
         assert (row["kind"], row["evaluates"], row["side_kind"]) == ("policy", "asked", kind)
         assert set(row) == KEYS
@@ -454,7 +462,7 @@ def test_side_observations_save_regret_and_both_learn() -> None:
                 ValueError,
                 f"`policies` must not have the name of a row that is there, got .*{name}",
             )
-            for name in (*BASELINES, HINDSIGHT, SEQUENTIAL, JOINT, CERTIFIED)
+            for name in (*BASELINES, HINDSIGHT, SEQUENTIAL, JOINT, AGREEING, CERTIFIED)
         ),
     ],
 )

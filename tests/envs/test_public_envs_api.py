@@ -9,6 +9,7 @@ import pytest
 import banditsplit_envs
 
 NAMES = [
+    "AgreementTable",
     "Answers",
     "Batch",
     "CalibrationReport",
