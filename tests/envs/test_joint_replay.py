@@ -376,7 +376,8 @@ def test_the_frontier_holds_arms_that_nothing_beats_the_surest_first() -> None:
 
 
 def test_calibrated_arms_are_the_cheapest_of_their_way_that_lose_little() -> None:
-    trace = noisy(0)
+    recorded = noisy(0)
+    trace = Trace(recorded.confidence, recorded.prediction, np.zeros(1500, np.int64))
     every = joint_arms(4, (0.5, 0.7, 0.9, 0.95), stay=True)
     rule = JointRule.calibrated(trace, every, loss=0.02, most=8, cost=COST)
     least: dict[Any, tuple[float, JointArm]] = {}
