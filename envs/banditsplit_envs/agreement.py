@@ -1,4 +1,4 @@
-"""How often an exit agrees with the last one, learned from the samples that reached the cloud."""
+"""How often an exit agrees with the last one, learned from the samples that were offloaded."""
 
 from typing import Any, final
 

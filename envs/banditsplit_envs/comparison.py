@@ -44,17 +44,18 @@ class Comparison:
 
     Attributes:
         rows: One dict for each policy and baseline: ``policy``, ``kind`` (``"policy"``,
-            ``"baseline"`` or ``"hindsight"``), ``accuracy``, ``cost`` (lambda a sample, audits
-            included), ``cost_cut`` (fraction of the final exit's cost), ``offload_rate``,
-            ``pseudo_regret`` (against the best of its own arms; nan where its play is not
-            made of arms), ``shortfall`` (net value a sample below the best fixed split under
-            SplitEE's cost), each a mean over passes and, but for ``cost_cut``, with its 95 %
-            interval under the key ``..._ci``; ``evaluates`` (the exits it is charged for: the
-            one at the ``"split"``, ``"all"`` up to it, or those that were ``"asked"``),
-            ``side_kind`` (how its side observations were obtained) and ``audit_cost``.
+            ``"baseline"`` or ``"hindsight"``), ``accuracy``, ``cost`` (a sample, audits
+            included, in the cost model's unit), ``cost_cut`` (fraction of the final exit's
+            cost), ``offload_rate``, ``pseudo_regret`` (against the best of its own arms; nan
+            where its play is not made of arms), ``shortfall`` (net value a sample below the
+            best fixed split under SplitEE's cost), each a mean over passes and, but for
+            ``cost_cut``, with its 95 % interval under the key ``..._ci``; ``evaluates`` (the
+            exits it is charged for: the one at the ``"split"``, ``"all"`` up to it, or those
+            that were ``"asked"``), ``side_kind`` (how its side observations were obtained) and
+            ``audit_cost``.
         history: The policies' curves.
         rule: Threshold and cost model of SplitEE.
-        tradeoff: Reward units given up for one lambda.
+        tradeoff: Reward units given up for one unit of cost.
     """
 
     rows: list[Row]
@@ -74,13 +75,14 @@ class Comparison:
         raise KeyError(policy)
 
     def __str__(self) -> str:
-        lines = [_line("", COLUMNS)]
+        unit = self.rule.cost.unit
+        lines = [_line("" if unit == "lambda" else f"cost in {unit}", COLUMNS)]
         for row in self.rows:
             low, high = row["pseudo_regret_ci"]
             regret = f"{row['pseudo_regret']:.0f} [{low:.0f}, {high:.0f}]"
             cells = (
                 f"{row['accuracy']:.4f}",
-                f"{row['cost']:.2f}",
+                _short(row["cost"]),
                 f"{row['cost_cut']:z.1%}",
                 f"{row['offload_rate']:.1%}",
                 "-" if np.isnan(row["pseudo_regret"]) else regret,
@@ -89,6 +91,11 @@ class Comparison:
             side = f"  {row['side_kind']}" if row["side_kind"] else ""
             lines.append(_line(row["policy"], cells) + side)
         return "\n".join(lines)
+
+
+def _short(cost: float) -> str:
+    """Return a cost as a cell shows it: with two places where they suffice."""
+    return f"{cost:.2f}" if cost == 0 or 0.1 <= cost < 1000 else f"{cost:.3g}"  # noqa: PLR2004
 
 
 def _line(name: str, cells: Iterable[str]) -> str:
@@ -103,7 +110,7 @@ def named_policies(arms: int, *, cost: SplitCost, tradeoff: float) -> dict[str, 
     1 for it, as published. Thompson-S learns the variance and from SplitEE-S's side
     observations.
     """
-    span = 1 + tradeoff * cost.offload
+    span = 1 + tradeoff * float(cost.offloading(arms).max())
     net = bs.Net(tradeoff)
     return {
         "SplitEE": bs.SplitEE(arms, tradeoff=tradeoff),
@@ -147,9 +154,10 @@ def compare(
     up to its split, with the one threshold. Given a ``calibration`` trace there are three more.
     ``"joint Thompson-S"`` learns which exits to ask, by the same net reward; how sure they must
     be is what loses at most ``loss`` on the calibration trace (`JointRule.calibrated`).
-    ``"agreeing CS-TS"`` plays the cheapest split and threshold whose disagreement with the final
-    exit is estimated to be at most ``level``: what the calibration trace says of agreement,
-    corrected on the samples that reach the cloud (`JointReplayVector`, ``"estimate"``).
+    ``"agreeing CS-TS"`` plays the cheapest split and threshold whose disagreement with the
+    final exit is estimated to be at most ``level``: what the calibration trace says of
+    agreement, corrected on the samples that reach the cloud (`JointReplayVector`,
+    ``"estimate"``).
     ``"certified"`` plays the cheapest arm whose disagreement with the final exit is certified
     to be at most ``level`` (`JointRule.frontier`, `banditsplit.Constrained`).
 
@@ -157,7 +165,7 @@ def compare(
         trace: With labels, for the accuracy; no policy sees them.
         cost: The cost model; its ``evaluates`` is set for each row.
         threshold: Confidence from which the device answers, in [0, 1].
-        tradeoff: Reward units given up for one lambda (mu).
+        tradeoff: Reward units given up for one unit of cost (mu).
         policies: Templates to add to `named_policies`, or to put in the place of one.
         calibration: Of the source domain, with labels; not the deployed samples.
         loss: Accuracy that may be lost on ``calibration``, in [0, 1].
@@ -192,9 +200,7 @@ def compare(
     table = _Table(trace, trace.label, plain, net, order)
     templates = named_policies(trace.exits, cost=cost, tradeoff=tradeoff)
     templates |= _templates({} if policies is None else policies)
-    groups = [
-        _split_group(trace, rule, order, templates) for rule in (plain, every_exit)
-    ]
+    groups = [_split_group(trace, rule, order, templates) for rule in (plain, every_exit)]
     sequential = JointRule.sequential(trace.exits, (threshold,), cost=plain.cost)
     groups.append(_joint_group(SEQUENTIAL, trace, sequential, order, net))
     if calibration is not None:
@@ -224,9 +230,7 @@ def compare(
     table.add_baselines(np.random.default_rng(streams[2]))
     joint = [name for name in (SEQUENTIAL, JOINT, AGREEING, CERTIFIED) if name in tracks]
     names = [*templates, *joint]
-    history = History(
-        {name: tracks[name] for name in names}, history.rounds, history.objective
-    )
+    history = History({name: tracks[name] for name in names}, history.rounds, history.objective)
     names += [*BASELINES, HINDSIGHT]
     rows = sorted(table.rows, key=lambda row: names.index(row["policy"]))
     return Comparison(rows, history, plain, tradeoff)

@@ -48,9 +48,9 @@ class JointReplayVector(ReplayVector):
     always agrees, and the arms that `JointRule.reveals` says; the ``kind`` is *surrogate*.
 
     ``info`` holds ``cost`` (lambda), ``offloaded``, ``audited`` (whether it was one),
-    ``audit_cost`` (0 where an audit is a pull and pays as one), ``prediction`` and ``confidence``
-    (of the answer), ``correct`` (with labels), ``agrees`` (for the report: no device knows it), ``side_observations``,
-    ``expected_reward`` and ``expected_cost``.
+    ``audit_cost`` (0 where an audit is a pull and pays as one), ``prediction`` and
+    ``confidence`` (of the answer), ``correct`` (with labels), ``agrees`` (for the report: no
+    device knows it), ``side_observations``, ``expected_reward`` and ``expected_cost``.
 
     Args:
         trace: What every exit says of every sample.
@@ -109,18 +109,15 @@ class JointReplayVector(ReplayVector):
             "expected_cost": means.cost[:arms],
         }
         self._shown = self._reveals(cloud_reports)
-        self._asked = np.zeros((rule.arms, rule.exits), np.bool_)  # the stops of each arm
-        for number, stops in enumerate([(0,), *(one.stops for one in rule.joint)]):
-            self._asked[number, list(stops)] = True
+        self._asked = np.stack([rule.asks(number) for number in range(rule.arms)])
         self._block: tuple[Int, int, Verdict] | None = None
 
     def _reveals(self, cloud_reports: str) -> Bool:
         """Return whose outcome a pull shows, `[arms, arms]`: row shows column."""
         rule, arms = self.rule, self.arms
-        shown = rule.reveals[:arms, :arms]
         if self.audits:
-            shown[1:] = False
-            shown[rule.revealing] = True
+            return rule.shows(cloud_reports)
+        shown = rule.reveals[:arms, :arms]
         if cloud_reports == "all":
             shown[rule.safe] = True
         if self.calibration is not None:
@@ -141,8 +138,9 @@ class JointReplayVector(ReplayVector):
 
         Worked out for many rounds at a time: the arms do not depend on what is pulled.
         """
-        order, now = self._order, self._round - 1
-        assert order is not None
+        order, now = self._order, self._round
+        if order is None:
+            raise RuntimeError("`reset` must be called before `step`.")
         if (
             self._block is None
             or self._block[0] is not order
@@ -157,64 +155,67 @@ class JointReplayVector(ReplayVector):
     def _answer(self, sample: Int, arm: Int) -> tuple[Float, Info]:
         """Return the rewards of a round and its info."""
         rule, trace, rows = self.rule, self.trace, np.arange(len(arm))
-        confidence, prediction = trace.confidence[sample], trace.prediction[sample]
+        confidence = trace.confidence[sample]
+        prediction = trace.prediction[sample].astype(np.int64)
+        label = None if trace.label is None else trace.label[sample]
         verdict = self._verdicts()
-        exit_ = verdict.exit[rows, arm]
-        offloaded = verdict.offloaded[rows, arm]
-        answer = prediction[rows, exit_]
-        agrees = rule.agreements(verdict, prediction)
-        own = confidence[rows, exit_]
-        revealed = self._shown[arm]
-        safe, audit = arm == rule.safe, arm == rule.revealing
-        audit_cost = np.zeros(len(arm))
+        reward, info = rule.report(
+            verdict, confidence, prediction, arm, shown=self._shown, label=label
+        )
         if self.calibration is not None:
-            here = ~offloaded & (exit_ < rule.exits - 1)
-            audit = here & (self.np_random.random(len(arm)) < self.audit_rate)
-            known = audit | (exit_ == rule.exits - 1)
-            share = self._table(verdict.exit, np.take_along_axis(confidence, verdict.exit, 1))
-            told = np.where(known[:, None] | (verdict.exit == rule.exits - 1), agrees, share)
-            reward, kind = told[rows, arm], "surrogate"
-            self._learn(arm, exit_, known, confidence, prediction)
-            audit_cost = rule.cost.offload * audit
-            answer = np.where(audit, prediction[:, -1], answer)
-            own = np.where(audit, confidence[:, -1], own)
-            offloaded = offloaded | audit
-        elif self.audits:
-            told = agrees.astype(np.float64)
-            reward, kind = np.where(safe | audit, 1.0, own), "observed"
-        else:
+            audited = self._audited(verdict, arm)
+            told = self._estimated(verdict, confidence, prediction, arm, audited)
+            reward = told[rows, arm]
+            self._tell(info, told)
+            self._audit(info, audited, verdict.exit[rows, arm], sample)
+        elif not self.audits:
             # The final exit's confidence where it is known, else the answer's stands in.
+            reward = info["confidence"]
             told = np.take_along_axis(confidence, verdict.exit, 1)
-            told = np.where(verdict.offloaded, own[:, None], told)
-            reward, kind = own, "surrogate"
-        info: Info = {
-            "cost": verdict.cost[rows, arm],
-            "offloaded": offloaded,
-            "audited": audit,
-            "audit_cost": audit_cost,
-            "prediction": answer,
-            "confidence": own,
-            "agrees": answer == prediction[:, -1],
-            "side_observations": {
-                "revealed": revealed,
-                "reward": np.where(revealed, told, 0.0),
-                "cost": np.where(revealed, verdict.cost, 0.0),
-                "kind": kind,
-            },
-        }
-        if trace.label is not None:
-            info["correct"] = answer == trace.label[sample]
+            self._tell(info, np.where(verdict.offloaded, reward[:, None], told))
+        info["agrees"] = info["prediction"] == prediction[:, -1]
         info |= {name: value.copy() for name, value in self._expected.items()}
         return reward, info
 
+    def _audited(self, verdict: Verdict, arm: Int) -> Bool:
+        """Draw which of the samples that the device would answer are audited, `[num_envs]`."""
+        rows = np.arange(len(arm))
+        here = verdict.exit[rows, arm] < self.rule.exits - 1
+        drawn: Bool = here & (self.np_random.random(len(arm)) < self.audit_rate)
+        return drawn
 
-    def _learn(
-        self, arm: Int, exit_: Int, known: Bool, confidence: Float, prediction: Int
-    ) -> None:
-        """Let the table see the exits that were asked, where the final answer is known."""
-        asked = self._asked[arm] & (np.arange(self.rule.exits) <= exit_[:, None])
-        agrees = prediction == prediction[:, -1:]
-        self._table.observe(asked & known[:, None], confidence, agrees)
+    def _estimated(
+        self, verdict: Verdict, confidence: Float, prediction: Int, arm: Int, audited: Bool
+    ) -> Float:
+        """Return every arm's agreement, known or estimated, `[num_envs, arms]`; then learn."""
+        last = self.rule.exits - 1
+        exit_ = verdict.exit[np.arange(len(arm)), arm]
+        known = (audited | (exit_ == last))[:, None]
+        agrees = self.rule.agreements(verdict, prediction)
+        share = self._table(verdict.exit, np.take_along_axis(confidence, verdict.exit, 1))
+        told = np.where(known | (verdict.exit == last), agrees, share)
+        asked = self._asked[arm] & (np.arange(last + 1) <= exit_[:, None])
+        self._table.observe(asked & known, confidence, prediction == prediction[:, -1:])
+        return told
+
+    def _audit(self, info: Info, audited: Bool, exit_: Int, sample: Int) -> None:
+        """Let the final exit answer the samples that were audited, and charge for it."""
+        info["audited"] = audited
+        info["audit_cost"] = audited * self.rule.cost.offloading(self.rule.exits)[exit_]
+        info["offloaded"] |= audited
+        trace = self.trace
+        for name in ("prediction", "confidence"):
+            final = getattr(trace, name)[sample, -1]
+            info[name] = np.where(audited, final, info[name])
+        if trace.label is not None:
+            info["correct"] = info["prediction"] == trace.label[sample]
+
+    @staticmethod
+    def _tell(info: Info, told: Float) -> None:
+        """Let the round show ``told`` of the arms that it reveals."""
+        side = info["side_observations"]
+        side["reward"] = np.where(side["revealed"], told, 0.0)
+        side["kind"] = "surrogate"
 
 
 @final

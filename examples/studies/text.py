@@ -2,11 +2,12 @@
 
     python examples/studies/text.py TRACES --out OUT
 
-TRACES is a folder with ``trace-NAME.npz`` of each domain, as `record_text.py` writes it. On each
-deployed one every policy and baseline of `compare` answers 20 passes of 10,000 draws, without
-labels, at offload costs of 1, 2, 3 and 5 lambda; the ``--calibration`` trace is the source domain,
-on which thresholds are chosen. Writes ``text.json`` and ``text.png``. With ``--quick`` it makes
-traces up and plays a little, in seconds. The whole takes some five minutes on one core.
+TRACES is a folder with ``trace-NAME.npz`` of each domain, as `record_text.py` writes it. On
+each deployed one every policy and baseline of `compare` answers 20 passes of 10,000 draws,
+without labels, at offload costs of 1, 2, 3 and 5 lambda; the ``--calibration`` trace is the
+source domain, on which thresholds are chosen. Writes ``text.json`` and ``text.png``. With
+``--quick`` it makes traces up and plays a little, in seconds. The whole takes some ten minutes
+on one core.
 """
 
 import argparse
@@ -28,7 +29,7 @@ KEPT = ("accuracy", "cost", "cost_cut", "offload_rate", "pseudo_regret", "shortf
 
 
 def frontier(trace: Trace, cost: SplitCost) -> list[tuple[float, float]]:
-    """Return cost and accuracy of the joint arms that no other one beats, the cheapest first."""
+    """Return cost and accuracy of the arms that no other one beats, the cheapest first."""
     rule = JointRule(trace.exits, joint_arms(trace.exits, THRESHOLDS, stay=True), cost)
     _, _, accuracy, paid = rule.means(trace)
     points: list[tuple[float, float]] = []

@@ -44,7 +44,8 @@ def test_it_begins_as_the_source_says_and_gives_way_to_what_is_seen() -> None:
 
 def test_runs_learn_apart() -> None:
     table = AgreementTable(SOURCE, runs=2)
-    table.observe(np.array([[True] * 3, [False] * 3]), np.full((2, 3), 0.7), np.ones((2, 3), bool))
+    where = np.array([[True] * 3, [False] * 3])
+    table.observe(where, np.full((2, 3), 0.7), np.ones((2, 3), np.bool_))
     one, other = table(np.zeros((2, 1), np.int64), np.full((2, 1), 0.7))[:, 0]
 
     assert one > other == 1 / 2
@@ -122,7 +123,7 @@ def test_what_nobody_computed_reaches_neither_policy_nor_table(trace: Trace, arm
         side = info["side_observations"]
         everywhere = np.arange(3).repeat(5)[None].repeat(one.samples, 0)
         grid = np.tile([0.3, 0.62, 0.7, 0.8, 0.9], 3)[None].repeat(one.samples, 0)
-        known = world._table(everywhere, grid)  # noqa: SLF001 - what it will tell
+        known = world._table(everywhere, grid)
         told.append((reward, side["reward"], side["cost"], info["cost"], known))
     for mine, theirs in zip(*told, strict=True):
         np.testing.assert_array_equal(mine, theirs)

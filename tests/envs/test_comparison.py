@@ -228,7 +228,7 @@ def test_other_rows_do_not_change_with_a_calibration_trace() -> None:
 
 
 def test_the_certified_policy_is_judged_by_confidence_like_everyone() -> None:
-    """In three rounds nothing is certified: it offloads, or audits, and answers as the cloud."""
+    """In three rounds nothing is certified: it offloads, or audits, and the cloud answers."""
     table = small(calibration=TRACE, loss=0.5, level=0.5, cloud_reports="all")
     row, offload = table.row(CERTIFIED), table.row("always offload")
 
@@ -440,13 +440,21 @@ def test_side_observations_save_regret_and_both_learn() -> None:
         ({"audit_rate": 0.5}, ValueError, "`audit_rate` must be .* got 0.5"),
         ({"side": "doubly_robust"}, ValueError, "`audit_rate` must be positive .* got 0.0"),
         ({"calibration": CONFIDENCE}, TypeError, "`calibration` must be of type Trace, got"),
-        ({"calibration": Trace(CONFIDENCE, RIGHT)}, ValueError, "`calibration` must have labels"),
+        (
+            {"calibration": Trace(CONFIDENCE, RIGHT)},
+            ValueError,
+            "`calibration` must have labels",
+        ),
         (
             {"calibration": Trace(CONFIDENCE[:, :2], RIGHT[:, :2], np.ones(3, np.int64))},
             ValueError,
             "`calibration` must have the trace's 3 exits, got 2",
         ),
-        ({"calibration": TRACE, "loss": 1.5}, ValueError, r"`loss` must lie in \[0, 1\], got 1.5"),
+        (
+            {"calibration": TRACE, "loss": 1.5},
+            ValueError,
+            r"`loss` must lie in \[0, 1\], got 1.5",
+        ),
         ({"calibration": TRACE, "level": 0.0}, ValueError, "`level` must lie .*, got 0.0"),
         ({"calibration": TRACE, "cloud_reports": "no"}, ValueError, "`cloud_reports` must be"),
         ({"policies": [1]}, TypeError, r"`policies` must map names to policies, got \[1\]"),
