@@ -47,7 +47,8 @@ class AgreementTable:
         self._agreed = weight * np.broadcast_to(share, self._seen.shape)
 
     def _bin(self, confidence: Any) -> Int:
-        return np.searchsorted(EDGES, confidence, side="right")
+        cell: Int = np.searchsorted(EDGES, confidence, side="right")
+        return cell
 
     def __call__(self, exit_: Int, confidence: Float) -> Float:
         """Return the shares, `[runs, n]`, of ``exit_`` and ``confidence``, `[runs, n]`."""

@@ -150,7 +150,9 @@ class JointReplayVector(ReplayVector):
             self._block = (order, now, self.rule.verdicts(self.trace.confidence[samples]))
         first = (now - self._block[1]) * self.num_envs
         rows = slice(first, first + self.num_envs)
-        return Verdict(*(part[rows, : self.arms] for part in self._block[2]))
+        exit_, offloaded, cost = self._block[2]
+        cells = rows, slice(self.arms)
+        return Verdict(exit_[cells], offloaded[cells], cost[cells])
 
     def _answer(self, sample: Int, arm: Int) -> tuple[Float, Info]:
         """Return the rewards of a round and its info."""
