@@ -76,9 +76,9 @@ def test_what_the_cloud_said_is_known_and_for_the_rest_the_table_stands_in() -> 
     reward, info = answered(TRACE, 2, audit_rate=0.0)
     side = info["side_observations"]
 
-    np.testing.assert_allclose(reward, [1.0, 2 / 3])
+    np.testing.assert_allclose(reward, np.array([1.0, 2 / 3]))
     assert side["revealed"].tolist() == [[True, True, False, False, False]] * 2
-    np.testing.assert_allclose(side["reward"][:, :2], [[1, 0], [1, 2 / 3]])
+    np.testing.assert_allclose(side["reward"][:, :2], np.array([[1.0, 0.0], [1.0, 2 / 3]]))
     np.testing.assert_allclose(side["cost"][:, :2], [[6, 1], [6, 1]])
     assert side["kind"] == "surrogate"
     assert info["agrees"].tolist() == [True, False]
