@@ -23,7 +23,16 @@ CLASSES = sorted(
 )
 
 
-STATES = {"CUSUMState", "GLRState", "Line", "RestartingState", "Sums", "Wealth", "WindowState"}
+STATES = {
+    "Audits",
+    "CUSUMState",
+    "GLRState",
+    "Line",
+    "RestartingState",
+    "Sums",
+    "Wealth",
+    "WindowState",
+}
 
 
 @pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.__name__)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast, final
@@ -135,8 +135,19 @@ def test_audits_stop_when_every_cheaper_arm_is_refuted_and_not_before() -> None:
     assert unsure.probabilities()[REVEALING] > 0
 
 
-def test_where_laws_may_change_audits_never_stop() -> None:
-    policy = policy_of(stationary=False, audit_rate=0.02, burn_in=0.0)
+def test_until_an_arm_is_certified_audits_may_be_frequent() -> None:
+    policy = policy_of(until_certified=0.9, audit_rate=0.02, burn_in=0.0)
+    np.testing.assert_allclose(policy.probabilities(), [0.1, 0.9, 0, 0, 0])
+
+    for n in range(80):  # arm 2 loses as often as the level
+        audit(policy, [0, 0, n % 10 == 0, 0, 1])
+    np.testing.assert_allclose(policy.probabilities(), [0, 0.02, 0, 0.98, 0])
+
+
+def test_audits_that_are_to_go_on_do_not_stop() -> None:
+    """A recipe may say so; where laws may change nothing settles anyway."""
+    policy = policy_of(audit_rate=0.02, burn_in=0.0)
+    policy = Policy(replace(policy.recipe, stationary=False), seed=0)  # type: ignore[type-var]
     audit(policy, [0, 0, 1, 0, 1], 80)
 
     assert policy.certificate.settled
@@ -433,7 +444,9 @@ BAD: dict[str, tuple[str, Any]] = {
         "order": ([2, 2], [0], [REVEALING], [5], [2.0], 2, "23"),
         "own": (1, None),
         "safe_reveals": (1, "yes"),
-        "stationary": (0,),
+        "assume_stationary": (0,),
+        "until_certified": (-0.1, 1.5, math.nan, "1"),
+        "window": (500.0,),
         "sequence": ("BetaMixture", BetaMixture),
     }.items()
     for value in values

@@ -193,6 +193,25 @@ POLICIES |= {
             NEVER_LEARNS: "it wants the least cost, not the most reward",
         },
     ),
+    "Constrained under drift": Named(
+        partial(bs.Constrained, 4, level=0.3, safe=0, revealing=3, assume_stationary=False),
+        exempt=dict.fromkeys(
+            (
+                "Renaming the arms renames the decisions",
+                TIES,
+                "Every arm gets its chance",
+                "An arm that began badly gets another chance",
+            ),
+            "one arm is safe, and the others wait for their certificate",
+        )
+        | {
+            "With every arm revealed it does not matter which was pulled": (
+                "only what a pull was sure to show is learned from"
+            ),
+            NEVER_LEARNS: "it wants the least cost, not the most reward",
+            ANY_ORDER: "what is long ago counts less",
+        },
+    ),
 }
 POLICIES |= {
     "LinUCB": Named(partial(bs.LinUCB, 4, features=2)),
@@ -256,7 +275,10 @@ PAYING = {"UCB1 by reward per cost", "UCBBV", "BudgetedThompsonSampling", "Prima
 PAYING |= {"CSUCB", "CSTS", "CSETC"}
 LINEAR = {name for name in POLICIES if POLICIES[name].make(seed=0).recipe.context_shape}
 
-CERTIFIED = {"Constrained"}  # what it certifies hangs on the order, and on one set of arms
+CERTIFIED = {
+    "Constrained",
+    "Constrained under drift",
+}  # what it certifies hangs on the order, and on one set of arms
 
 IDENTIFYING = {
     *("LUCB", "LUCB soon", "KLLUCB", "SuccessiveHalving"),

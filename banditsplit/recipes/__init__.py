@@ -1,8 +1,10 @@
 """Recipes: the frozen half of a policy, how it decides and how it learns."""
 
+from banditsplit.recipes._audits import Certificate
 from banditsplit.recipes._budget import BudgetRecipe
 from banditsplit.recipes._commit import CommitRecipe
-from banditsplit.recipes._constrained import Certificate, ConstrainedRecipe
+from banditsplit.recipes._constrained import ConstrainedRecipe
+from banditsplit.recipes._constrained_drift import ConstrainedDriftRecipe
 from banditsplit.recipes._elimination import EliminationRecipe
 from banditsplit.recipes._estimator import Estimator, ImportanceWeighting, ReducedVariance
 from banditsplit.recipes._halving import HalvingRecipe
@@ -36,6 +38,7 @@ __all__ = [
     "BudgetRecipe",
     "Certificate",
     "CommitRecipe",
+    "ConstrainedDriftRecipe",
     "ConstrainedRecipe",
     "EliminationRecipe",
     "Estimator",

@@ -1,6 +1,6 @@
 """Play the cheapest arm that is certified to lose little."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, final
 
@@ -11,48 +11,11 @@ from banditsplit._draw import draw
 from banditsplit._stats import ArmStats
 from banditsplit._typing import Bool, Float, Int
 from banditsplit.feedback import Pull, Seen
-from banditsplit.memories import Full
-from banditsplit.recipes._channels import refuse_outside, told_costs
-from banditsplit.recipes._index import LARGEST
+from banditsplit.recipes import _audits
+from banditsplit.recipes._audits import Certificate
 from banditsplit.recipes._recipe import Recipe
 from banditsplit.theory import BetaMixture, ConfidenceSequence
 from banditsplit.theory._confidence import Side
-
-_MEANS = Full()
-_UNKNOWN = float(np.finfo(np.float64).max)  # a cost that sorts behind all others
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Certificate:
-    """What is certified of each arm at this moment, and what it took.
-
-    With probability at least ``1 - delta``, at all times at once, every bound holds and every
-    certified arm loses at most ``level`` on average.
-
-    Attributes:
-        level: The largest mean loss allowed.
-        delta: Probability that any statement made here is ever wrong.
-        deployed: The arm that is played when no audit is due: an int, or `[runs]`.
-        observed: `[..., arms]`, how many losses of each arm were seen.
-        loss: `[..., arms]`, their mean; nan where none was seen.
-        upper: `[..., arms]`, anytime-valid upper bound of the mean loss.
-        certified: `[..., arms]`, whether the arm may be played.
-        refuted: `[..., arms]`, whether its mean loss is known to exceed ``level``.
-        audits: How often the revealing arm was pulled: an int, or `[runs]`.
-        settled: Whether no cheaper arm can take over any more, so that no audit is due: a
-            bool, or `[runs]`.
-    """
-
-    level: float
-    delta: float
-    deployed: Any
-    observed: Float
-    loss: Float
-    upper: Float
-    certified: Bool
-    refuted: Bool
-    audits: Any
-    settled: Any
 
 
 @dataclass(slots=True, eq=False)
@@ -89,8 +52,9 @@ class ConstrainedRecipe(Recipe):
 
     A round's loss is ``1 - reward``, rewards in [0, 1]. An *audit* is a pull of the revealing
     arm, which shows the loss of every arm. In round ``t`` one is drawn with probability
-    ``max(audit_rate, burn_in / (burn_in + t))``, before anything of the round is known;
-    else the cheapest certified arm is played, and the safe arm until there is one.
+    ``max(audit_rate, burn_in / (burn_in + t))``, and at least ``until_certified`` while no arm
+    is certified, before anything of the round is known; else the cheapest certified arm is
+    played, and the safe arm until there is one.
 
     Theorem. Assume that (1) given the past, the loss of arm ``i`` in a round has mean
     ``mu_i``, the same in every round; (2) whether a round's loss is seen is drawn with a
@@ -129,9 +93,12 @@ class ConstrainedRecipe(Recipe):
         own: Whether a pull of any arm always shows its own loss, and is learned from.
         safe_reveals: Whether a pull of the safe arm always shows the same arms, and is learned
             from. What it shows may not depend on the round's outcome.
-        stationary: Whether laws stay what they are, so that audits may stop.
+        stationary: Whether audits stop when the choice has settled.
         sequence: The kind of confidence sequence, whose ``delta``, ``side`` and interval are
             set here; None for a `BetaMixture` that expects losses about the level.
+        until_certified: The smallest probability of an audit while nothing but the safe arm
+            may be played, in [0, 1]. Where an audit costs little more than the safe arm, 1 is
+            cheapest; it is paid for ever where no arm can be certified, nor all be refuted.
     """
 
     arms: int
@@ -147,36 +114,20 @@ class ConstrainedRecipe(Recipe):
     safe_reveals: bool = False
     stationary: bool = True
     sequence: ConfidenceSequence | None = None
+    until_certified: float = 0.0
     _told: Any = field(init=False, repr=False, compare=False)  # the costs as an array
     _candidates: Any = field(init=False, repr=False, compare=False)  # bool [arms]
     _upper: ConfidenceSequence = field(init=False, repr=False, compare=False)
     _lower: ConfidenceSequence = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        _checks.integer("arms", self.arms, least=1)
-        for name in ("level", "delta"):
-            _checks.open_fraction(name, getattr(self, name))
-        for name in ("safe", "revealing"):
-            _checks.below(name, getattr(self, name), self.arms)
-        _checks.share("audit_rate", self.audit_rate)
-        _checks.nonnegative("burn_in", self.burn_in)
-        for name in ("own", "safe_reveals", "stationary"):
-            _checks.instance(name, getattr(self, name), bool)
+        for name, value in _audits.check(self).items():
+            self._set(name, value)
+        _checks.instance("stationary", self.stationary, bool)
+        _checks.fraction("until_certified", self.until_certified)
         if self.sequence is not None:
             _checks.instance("sequence", self.sequence, ConfidenceSequence)
-        self._set("costs", told_costs(self.costs, self.arms))
-        self._set("_told", None if self.costs is None else np.array(self.costs))
-        candidates = np.ones(self.arms, np.bool_)
-        if self._told is not None:
-            candidates = self._told < self._told[self.safe]
-        candidates[[self.safe, self.revealing]] = False
-        if self.order is not None:
-            self._set("order", self._ordered(self.order))
-            listed = np.zeros(self.arms, np.bool_)
-            listed[list(self.order)] = True
-            candidates &= listed
-        self._set("_candidates", candidates)
-        several = max(int(candidates.sum()), 1)
+        several = max(int(self._candidates.sum()), 1)
         each = self.delta / several
         upper = each if self.order is None else self.delta
         self._set("_upper", self._one_sided(upper, "upper"))
@@ -191,16 +142,6 @@ class ConstrainedRecipe(Recipe):
             sequence = BetaMixture(delta, b=0.5 / self.level)
         bound: ConfidenceSequence = replace(sequence, delta=delta, side=side, low=0.0, high=1.0)
         return bound
-
-    def _ordered(self, order: Any) -> tuple[int, ...]:
-        """Return the testing order as distinct arms, none of them safe or revealing."""
-        if not isinstance(order, Iterable) or isinstance(order, str | bytes):
-            raise TypeError(f"`order` must be a sequence of arms, got {order!r}.")
-        arms = tuple(_checks.below("order", arm, self.arms) for arm in order)
-        if len(set(arms)) < len(arms) or {self.safe, self.revealing} & set(arms):
-            wanted = "`order` must hold distinct arms, neither `safe` nor `revealing`"
-            raise ValueError(f"{wanted}, got {order!r}.")
-        return arms
 
     @property
     def side_observations(self) -> bool:
@@ -238,27 +179,11 @@ class ConstrainedRecipe(Recipe):
         certified: Bool = passed & self._candidates
         return certified
 
-    def _play(self, state: ConstrainedState, available: Bool) -> Int:
-        """Return the cheapest available arm that may be played, `[]` or `[runs]`.
-
-        Where a mask leaves neither a certified arm nor the safe one, the available arm with
-        the smallest mean loss stands in: nothing is claimed of it.
-        """
-        allowed = self.certified(state)
-        allowed[..., self.safe] = True
-        allowed &= available
-        nothing = ~allowed.any(-1, keepdims=True)
-        loss = np.where(state.loss.pulls > 0, state.loss.mean, 2.0)
-        cost = np.where(nothing, loss, self._cost(state))
-        cost = np.where(np.where(nothing, available, allowed), cost, np.inf)
-        return np.asarray(cost.argmin(-1))
-
     def _conclude(self, state: ConstrainedState) -> None:
         """Work out which arm to play, and whether another one may ever take over."""
-        cost = self._cost(state)
-        allowed = self.certified(state)
-        allowed[..., self.safe] = True
-        arm = np.where(allowed, cost, np.inf).argmin(-1)
+        cost = _audits.known_cost(self._told, state)
+        every = np.ones(self.arms, np.bool_)
+        arm = _audits.cheapest(self, state, cost, self.certified(state), every)
         state.deployed[...] = arm
         paid = np.take_along_axis(cost, np.expand_dims(arm, -1), -1)
         out = state.refuted
@@ -266,13 +191,15 @@ class ConstrainedRecipe(Recipe):
             chain = list(self.order)
             out = out.copy()
             out[..., chain] = np.logical_or.accumulate(out[..., chain], -1)
-        cheaper = (cost < paid) | (cost == _UNKNOWN)
+        cheaper = (cost < paid) | (cost == _audits.UNKNOWN)
         state.settled[...] = ~(self._candidates & ~out & cheaper).any(-1)
 
     def audit_probability(self, state: ConstrainedState) -> Any:
         """Return the probability that this round is an audit: a float, or `[runs]`."""
-        t = state.loss.t if isinstance(state.loss.t, int) else state.loss.t[:, 0]
-        rate = np.maximum(self.audit_rate, self.burn_in / (self.burn_in + t))
+        rate = _audits.audit_rate(self, state)
+        if self.until_certified:
+            waiting = state.deployed == self.safe
+            rate = np.maximum(rate, self.until_certified * waiting)
         return np.where(state.settled, 0.0, rate) if self.stationary else rate
 
     def probabilities(
@@ -280,14 +207,12 @@ class ConstrainedRecipe(Recipe):
     ) -> Float:
         """Return the probabilities of the arms, `[..., arms]`."""
         del context
-        rate = np.asarray(self.audit_probability(state))[..., None]
+        rate, arm = self.audit_probability(state), state.deployed
         if available is not None:
-            rate = rate * available[..., [self.revealing]]
-        arm = state.deployed if available is None else self._play(state, available)
-        number = np.arange(self.arms)
-        probability: Float = (1 - rate) * (number == arm[..., None])
-        probability[..., self.revealing] += rate[..., 0]
-        return probability
+            rate = rate * available[..., self.revealing]
+            cost = _audits.known_cost(self._told, state)
+            arm = _audits.cheapest(self, state, cost, self.certified(state), available)
+        return _audits.with_audits(self, rate, arm)
 
     def choose(
         self,
@@ -302,35 +227,17 @@ class ConstrainedRecipe(Recipe):
 
     def learn(self, state: ConstrainedState, pull: Pull, side: Seen | None) -> None:
         """Learn the losses and costs that were sure to be shown, and end the round."""
-        cell: Int = np.atleast_1d(np.asarray(pull.cell))
-        arm = cell % self.arms
-        audit = arm == self.revealing
-        sure = audit | (arm == self.safe) if self.safe_reveals else audit
-        seen = [(cell, np.atleast_1d(pull.reward), np.atleast_1d(pull.cost), sure | self.own)]
-        if side is not None:
-            tells = np.zeros(state.audits.size, np.bool_)
-            tells[cell // self.arms] = sure
-            revealed: Int = np.asarray(side.cell)
-            told = tells[revealed // self.arms]
-            seen.append((revealed[told], side.reward[told], side.cost[told], told[told]))
-        for _, reward, cost, _ in seen:
-            refuse_outside("reward", reward, 0.0, 1.0, self)
-            refuse_outside("cost", cost, 0.0, LARGEST, self)
-        for cells, reward, cost, shown in seen:
-            if state.cost is not None:
-                _MEANS.observe(state.cost, cells, cost)
+        seen = _audits.sure_to_show(self, state.audits.size, pull, side)
+        _audits.learn_costs(state, seen)
+        for cells, reward, _, shown in seen:
             self._take_in(state, cells[shown], 1.0 - reward[shown])
-        _MEANS.advance(state.loss, pull.where)
-        if pull.where is None:
-            state.audits += audit.reshape(state.audits.shape)
-        else:
-            state.audits[pull.where] += audit
+        _audits.end_round(self, state, pull)
         if state.cost is not None or any(shown.any() for *_, shown in seen):
             self._conclude(state)
 
     def _take_in(self, state: ConstrainedState, cell: Int, loss: Float) -> None:
         """Take in losses of distinct cells, and keep what follows from them for good."""
-        _MEANS.observe(state.loss, cell, loss)
+        _audits.MEANS.observe(state.loss, cell, loss)
         self._upper.observe(state.upper, cell, loss)
         self._lower.observe(state.lower, cell, loss)
         # What is concluded stays so, and need not be asked again.
@@ -342,7 +249,7 @@ class ConstrainedRecipe(Recipe):
 
     def recommend(self, state: ConstrainedState) -> Any:
         """Return the cheapest arm that may be played, an int or `[runs]`."""
-        return _plain(state.deployed)
+        return _audits.plain(state.deployed)
 
     def certificate(self, state: ConstrainedState) -> Certificate:
         """Return what is certified now."""
@@ -350,23 +257,12 @@ class ConstrainedRecipe(Recipe):
         return Certificate(
             level=self.level,
             delta=self.delta,
-            deployed=_plain(state.deployed),
+            deployed=_audits.plain(state.deployed),
             observed=loss.pulls.copy(),
             loss=np.where(loss.pulls > 0, loss.mean, np.nan),
             upper=self._upper.bounds(state.upper)[1],
             certified=self.certified(state),
             refuted=state.refuted.copy(),
-            audits=_plain(state.audits),
-            settled=_plain(state.settled),
+            audits=_audits.plain(state.audits),
+            settled=_audits.plain(state.settled),
         )
-
-    def _cost(self, state: ConstrainedState) -> Float:
-        """Return the costs as far as known, `[..., arms]`; an unknown one comes last."""
-        if state.cost is None:
-            return np.broadcast_to(self._told, state.passed.shape)
-        return np.where(state.cost.pulls > 0, state.cost.mean, _UNKNOWN)
-
-
-def _plain(value: Any) -> Any:
-    """Return a copy of `[runs]`, or the number or bool that `[]` holds."""
-    return value.copy() if value.ndim else value.item()

@@ -24,6 +24,7 @@ from banditsplit.theory._bounds import (
     ucb_v_regret_bound,
 )
 from banditsplit.theory._confidence import (
+    AuditedTotal,
     BetaMixture,
     Betting,
     ConfidenceSequence,
@@ -51,6 +52,7 @@ from banditsplit.theory._problems import BernoulliProblem, GaussianProblem, Prob
 from banditsplit.theory._worlds import Situation, Stationary, World
 
 __all__ = [
+    "AuditedTotal",
     "Bernoulli",
     "BernoulliProblem",
     "BetaMixture",

@@ -171,13 +171,14 @@ def _order(order: Any, passes: int, samples: int) -> Int:
 
 
 def _arms(actions: Any, passes: int, exits: int) -> Int:
-    wanted = f"`actions` must be {passes} integers, got {actions!r}."
     try:
         arm = np.asarray(actions)
     except ValueError:  # ragged
-        raise ValueError(wanted) from None
-    if arm.shape != (passes,) or arm.dtype.kind not in "iu":
-        raise ValueError(wanted)
+        arm = np.array(np.nan)
+    if (
+        arm.shape != (passes,) or arm.dtype.kind not in "iu"
+    ):  # the message last: arrays print slowly
+        raise ValueError(f"`actions` must be {passes} integers, got {actions!r}.")
     if arm.min() < 0 or arm.max() >= exits:
         raise ValueError(f"`actions` must lie in 0 .. {exits - 1}, got {actions!r}.")
     return arm

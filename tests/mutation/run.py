@@ -69,7 +69,7 @@ MEMORY_TESTS = "memories drift merge warm_start changing_arms"
 OBJECTIVE_TESTS = "policy ratio subsidy index_policies simulate"
 POLICY_TESTS = "policy late_feedback logs storage merge warm_start changing_arms"
 BOUND_TESTS = "bound_formulas lower_bounds"
-CONFIDENCE_TESTS = "confidence* constrained"
+CONFIDENCE_TESTS = "confidence* constrained* audited_total"
 THEORY_TESTS = (
     "divergences lower_bounds bound_formulas bounds identification graphs drift"
     " contextual_world ratio budget simulate"
