@@ -2,6 +2,7 @@
 
 import gymnasium as gym
 
+from banditsplit_envs.agreement import AgreementTable
 from banditsplit_envs.attaching import attach_exits
 from banditsplit_envs.calibration import (
     CalibrationReport,
@@ -26,7 +27,7 @@ from banditsplit_envs.hidden_state import HiddenState
 from banditsplit_envs.inputs import Batch
 from banditsplit_envs.joint_layer import JointLayer
 from banditsplit_envs.joint_replay import JointReplay, JointReplayVector
-from banditsplit_envs.joint_rule import JointArm, JointRule, Verdict, joint_arms
+from banditsplit_envs.joint_rule import JointArm, JointRule, Means, Verdict, joint_arms
 from banditsplit_envs.live import Splittable
 from banditsplit_envs.measured import measured_cost
 from banditsplit_envs.outcome import Outcome, Side, SplitRule
@@ -40,6 +41,7 @@ from banditsplit_envs.training import TrainingReport, train
 from banditsplit_envs.wrappers import NetReward
 
 __all__ = [
+    "AgreementTable",
     "Answers",
     "Batch",
     "CalibrationReport",
@@ -58,6 +60,7 @@ __all__ = [
     "LabelledImages",
     "LabelledTexts",
     "MarkovBandwidth",
+    "Means",
     "NetReward",
     "Outcome",
     "ProblemEnv",

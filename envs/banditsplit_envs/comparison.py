@@ -7,12 +7,15 @@ from typing import Any
 import numpy as np
 
 import banditsplit as bs
-from banditsplit import _checks
+from banditsplit import _checks, indices
 from banditsplit._typing import Float, Int
 from banditsplit.simulation import History, Progress, mean_interval
 from banditsplit_envs import baselines
 from banditsplit_envs.cost import SplitCost
+from banditsplit_envs.joint_replay import JointReplayVector
+from banditsplit_envs.joint_rule import JointArm, JointRule, joint_arms
 from banditsplit_envs.outcome import Outcome, SplitRule
+from banditsplit_envs.replay import ReplayVector
 from banditsplit_envs.rows import sample_order
 from banditsplit_envs.split_replay import SplitReplayVector
 from banditsplit_envs.trace import Trace
@@ -21,6 +24,9 @@ Row = dict[str, Any]
 
 BASELINES = ("final exit", "random exit", "always offload", "threshold at every exit")
 HINDSIGHT = "best fixed arm"
+SEQUENTIAL, JOINT = "sequential Thompson-S", "joint Thompson-S"
+AGREEING, CERTIFIED = "agreeing CS-TS", "certified"
+THRESHOLDS = (0.5, 0.6, 0.65, 0.7, 0.72, 0.74, 0.76, 0.78, 0.8, 0.82, 0.85, 0.9, 0.95, 0.98)
 SUMS = ("reward", "cost", "audit_cost", "correct", "offloaded")
 COLUMNS = {
     "accuracy": 10,
@@ -44,8 +50,9 @@ class Comparison:
             where its play is not made of arms), ``shortfall`` (net value a sample below the
             best fixed split under SplitEE's cost), each a mean over passes and, but for
             ``cost_cut``, with its 95 % interval under the key ``..._ci``; ``evaluates`` (the
-            exits it is charged for), ``side_kind`` (how its side observations were obtained)
-            and ``audit_cost``.
+            exits it is charged for: the one at the ``"split"``, ``"all"`` up to it, or those
+            that were ``"asked"``), ``side_kind`` (how its side observations were obtained) and
+            ``audit_cost``.
         history: The policies' curves.
         rule: Threshold and cost model of SplitEE.
         tradeoff: Reward units given up for one unit of cost.
@@ -100,7 +107,8 @@ def named_policies(arms: int, *, cost: SplitCost, tradeoff: float) -> dict[str, 
     """Return the templates that `compare` plays by default.
 
     UCB1 and Thompson sampling are told the span that net rewards really have; SplitEE takes
-    1 for it, as published.
+    1 for it, as published. Thompson-S learns the variance and from SplitEE-S's side
+    observations.
     """
     span = 1 + tradeoff * float(cost.offloading(arms).max())
     net = bs.Net(tradeoff)
@@ -110,7 +118,12 @@ def named_policies(arms: int, *, cost: SplitCost, tradeoff: float) -> dict[str, 
         "UCB1": bs.UCB1(arms, span=span, objective=net),
         "Thompson": bs.ThompsonSampling(arms, std=span / 2, objective=net),
         "epsilon-greedy": bs.EpsilonGreedy(arms, objective=net),
+        "Thompson-S": _thompson_s(arms, net),
     }
+
+
+def _thompson_s(arms: int, net: bs.Net) -> bs.Policy:
+    return bs.NIGThompsonSampling(arms, objective=net, side_observations=True)
 
 
 def compare(
@@ -120,6 +133,10 @@ def compare(
     threshold: float,
     tradeoff: float,
     policies: Mapping[str, bs.Policy] | None = None,
+    calibration: Trace | None = None,
+    loss: float = 0.01,
+    level: float = 0.02,
+    cloud_reports: str = "final",
     passes: int = 20,
     rounds: int | None = None,
     seed: int = 0,
@@ -129,8 +146,20 @@ def compare(
 ) -> Comparison:
     """Play every policy and every baseline over the same passes of ``trace``.
 
-    Each is charged for the exits it evaluates: all of them up to the split where it learns
-    from side observations or asks every exit in turn, else the one at the split.
+    Each is charged for the exits it evaluates: the one at the split, all of them up to it
+    where a policy learns from side observations, or those that it asked in turn.
+
+    Beside the policies whose arms are split layers stand those that leave at the first
+    confident exit that they ask (see `JointRule`). ``"sequential Thompson-S"`` asks every exit
+    up to its split, with the one threshold. Given a ``calibration`` trace there are three more.
+    ``"joint Thompson-S"`` learns which exits to ask, by the same net reward; how sure they must
+    be is what loses at most ``loss`` on the calibration trace (`JointRule.calibrated`).
+    ``"agreeing CS-TS"`` plays the cheapest split and threshold whose disagreement with the
+    final exit is estimated to be at most ``level``: what the calibration trace says of
+    agreement, corrected on the samples that reach the cloud (`JointReplayVector`,
+    ``"estimate"``).
+    ``"certified"`` plays the cheapest arm whose disagreement with the final exit is certified
+    to be at most ``level`` (`JointRule.frontier`, `banditsplit.Constrained`).
 
     Args:
         trace: With labels, for the accuracy; no policy sees them.
@@ -138,6 +167,10 @@ def compare(
         threshold: Confidence from which the device answers, in [0, 1].
         tradeoff: Reward units given up for one unit of cost (mu).
         policies: Templates to add to `named_policies`, or to put in the place of one.
+        calibration: Of the source domain, with labels; not the deployed samples.
+        loss: Accuracy that may be lost on ``calibration``, in [0, 1].
+        level: Share of answers that may differ from the final exit's, in (0, 1).
+        cloud_reports: What the certified policy is told; see `JointReplayVector`.
         passes: How many passes.
         rounds: Draws with replacement in a pass; by default a pass is one shuffle.
         seed: Where all randomness comes from.
@@ -147,12 +180,11 @@ def compare(
 
     Raises:
         TypeError: An argument is of the wrong type.
-        ValueError: An argument is outside its range, or ``trace`` has no labels.
+        ValueError: An argument is outside its range, ``trace`` or ``calibration`` has no
+            labels, or the latter is of another network.
     """
-    if not isinstance(trace, Trace):
-        raise TypeError(f"`trace` must be a Trace, got {trace!r}.")
-    if not isinstance(cost, SplitCost):
-        raise TypeError(f"`cost` must be a SplitCost, got {cost!r}.")
+    _checks.instance("trace", trace, Trace)
+    _checks.instance("cost", cost, SplitCost)
     if trace.label is None:
         raise ValueError("`trace` must have labels, got None: the accuracy needs them.")
     passes = _checks.integer("passes", passes, least=1)
@@ -164,49 +196,156 @@ def compare(
     plain = SplitRule(threshold, replace(cost, evaluates="split"))
     # Only who learns from side observations asks for audits, and pays for them.
     every_exit = SplitRule(threshold, replace(cost, evaluates="all"), side, audit_rate)
-    rules = {rule.cost.evaluates: rule for rule in (plain, every_exit)}
-    table = _Table(trace, trace.label, plain, bs.Net(tradeoff), order)
+    net = bs.Net(tradeoff)
+    table = _Table(trace, trace.label, plain, net, order)
     templates = named_policies(trace.exits, cost=cost, tradeoff=tradeoff)
     templates |= _templates({} if policies is None else policies)
-    if taken := {*BASELINES, HINDSIGHT} & {*templates}:
-        raise ValueError(f"`policies` must not have a baseline's name, got {sorted(taken)}.")
+    groups = [_split_group(trace, rule, order, templates) for rule in (plain, every_exit)]
+    sequential = JointRule.sequential(trace.exits, (threshold,), cost=plain.cost)
+    groups.append(_joint_group(SEQUENTIAL, trace, sequential, order, net))
+    if calibration is not None:
+        candidates = _candidates(calibration, trace.exits)
+        rule = JointRule.calibrated(calibration, candidates, loss=loss, cost=plain.cost)
+        groups.append(_joint_group(JOINT, trace, rule, order, net))
+        groups.append(_agreeing_group(trace, calibration, plain.cost, order, level))
+        rule = JointRule.frontier(calibration, candidates, level=level, cost=plain.cost)
+        groups.append(_certified_group(trace, rule, order, level, cloud_reports))
     tracks: dict[str, bs.Track] = {}
-    for evaluates, rule in rules.items():
-        group = {
-            name: policy
-            for name, policy in templates.items()
-            if policy.recipe.side_observations == (evaluates == "all")
-        }
-        if not group:
+    for group in groups:
+        if not group.policies:
             continue
         history = bs.simulate(
-            group,
-            SplitReplayVector(
-                trace,
-                threshold=threshold,
-                cost=rule.cost,
-                side=rule.side,
-                audit_rate=rule.audit_rate,
-                num_envs=passes,
-                order=order,
-            ),
+            group.policies,
+            group.env,
             horizon=order.shape[1],
             runs=passes,
             seed=streams[1],
-            objective=bs.Net(tradeoff),
-            record=("correct", "offloaded"),
+            objective=net,
+            record=("correct", "offloaded", *group.record),
             progress=progress,
         )
-        tracks |= history.tracks
         for name, track in history.items():
-            table.add_track(name, evaluates, track)
+            tracks[name] = group.judged(track)
+            table.add_track(name, group.evaluates, tracks[name])
     table.add_baselines(np.random.default_rng(streams[2]))
-    history = History(
-        {name: tracks[name] for name in templates}, history.rounds, history.objective
-    )
-    names = [*templates, *BASELINES, HINDSIGHT]
+    joint = [name for name in (SEQUENTIAL, JOINT, AGREEING, CERTIFIED) if name in tracks]
+    names = [*templates, *joint]
+    history = History({name: tracks[name] for name in names}, history.rounds, history.objective)
+    names += [*BASELINES, HINDSIGHT]
     rows = sorted(table.rows, key=lambda row: names.index(row["policy"]))
     return Comparison(rows, history, plain, tradeoff)
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Policies that choose between the same arms.
+
+    Attributes:
+        evaluates: The exits that they are charged for.
+        env: Their arms, replayed.
+        policies: Name to template.
+        by_agreement: Whether their reward is agreement, and no confidence.
+    """
+
+    evaluates: str
+    env: ReplayVector
+    policies: dict[str, bs.Policy]
+    by_agreement: bool = False
+
+    @property
+    def record(self) -> tuple[str, ...]:
+        """What must be added up besides."""
+        return ("confidence",) if self.by_agreement else ()
+
+    def judged(self, track: bs.Track) -> bs.Track:
+        """Return ``track`` with confidence as reward, as everyone is judged by."""
+        if not self.by_agreement:
+            return track
+        # Its arms are no candidates for the best net value, and have no regret by it.
+        nowhere = np.full_like(track.pseudo_regret, np.nan)
+        return replace(track, reward=track.recorded["confidence"], pseudo_regret=nowhere)
+
+
+def _split_group(
+    trace: Trace, rule: SplitRule, order: Int, templates: Mapping[str, bs.Policy]
+) -> _Group:
+    env = SplitReplayVector(
+        trace,
+        threshold=rule.threshold,
+        cost=rule.cost,
+        side=rule.side,
+        audit_rate=rule.audit_rate,
+        num_envs=len(order),
+        order=order,
+    )
+    sees_all = rule.cost.evaluates == "all"
+    policies = {
+        name: policy
+        for name, policy in templates.items()
+        if policy.recipe.side_observations == sees_all
+    }
+    return _Group(rule.cost.evaluates, env, policies)
+
+
+def _joint_group(name: str, trace: Trace, rule: JointRule, order: Int, net: bs.Net) -> _Group:
+    env = JointReplayVector(
+        trace, rule=rule, reward="confidence", num_envs=len(order), order=order
+    )
+    return _Group("asked", env, {name: _thompson_s(env.arms, net)})
+
+
+def _agreeing_group(
+    trace: Trace, calibration: Trace, cost: SplitCost, order: Int, level: float
+) -> _Group:
+    splits = tuple(
+        JointArm((layer,), threshold)
+        for layer in range(trace.exits)
+        for threshold in THRESHOLDS
+    )
+    env = JointReplayVector(
+        trace,
+        rule=JointRule.frontier(calibration, splits, level=level, most=24, cost=cost),
+        reward="estimate",
+        calibration=calibration,
+        num_envs=len(order),
+        order=order,
+    )
+    policy = bs.compose(
+        env.arms, indices.BetaThompson(), objective=bs.Subsidy(level), side_observations=True
+    )
+    return _Group("asked", env, {AGREEING: policy}, by_agreement=True)
+
+
+def _certified_group(
+    trace: Trace, rule: JointRule, order: Int, level: float, cloud_reports: str
+) -> _Group:
+    env = JointReplayVector(
+        trace, rule=rule, cloud_reports=cloud_reports, num_envs=len(order), order=order
+    )
+    policy = bs.Constrained(
+        rule.arms,
+        level=level,
+        safe=rule.safe,
+        # Where the cloud reports all its exits, offloading is the cheaper audit.
+        revealing=rule.safe if cloud_reports == "all" else rule.revealing,
+        order=rule.order,
+        safe_reveals=True,
+        burn_in=200.0,
+    )
+    return _Group("asked", env, {CERTIFIED: policy}, by_agreement=True)
+
+
+def _candidates(calibration: Any, exits: int) -> tuple[JointArm, ...]:
+    """Return the arms to choose from by a calibration trace, which is checked."""
+    _checks.instance("calibration", calibration, Trace)
+    if calibration.label is None:
+        raise ValueError("`calibration` must have labels, got None: the loss needs them.")
+    if calibration.exits != exits:
+        wanted = f"`calibration` must have the trace's {exits} exits"
+        raise ValueError(f"{wanted}, got {calibration.exits}.")
+    # None that answers at an inner exit in any case: they look best on the source domain, and
+    # lose most where the last exits are worth more than there.
+    return joint_arms(exits, THRESHOLDS)
 
 
 def _templates(policies: Any) -> dict[str, bs.Policy]:
@@ -216,6 +355,9 @@ def _templates(policies: Any) -> dict[str, bs.Policy]:
     for name, policy in policies.items():
         if not isinstance(policy, bs.Policy):
             raise TypeError(f"{wanted}, got {policy!r} for {name!r}.")
+    if taken := {*BASELINES, HINDSIGHT, SEQUENTIAL, JOINT, AGREEING, CERTIFIED} & {*policies}:
+        wanted = "`policies` must not have the name of a row that is there"
+        raise ValueError(f"{wanted}, got {sorted(taken)}.")
     return dict(policies)
 
 

@@ -9,10 +9,17 @@ import pytest
 
 import banditsplit as bs
 from banditsplit_envs import Comparison, SplitCost, Trace, compare
-from banditsplit_envs.comparison import BASELINES, HINDSIGHT
+from banditsplit_envs.comparison import (
+    AGREEING,
+    BASELINES,
+    CERTIFIED,
+    HINDSIGHT,
+    JOINT,
+    SEQUENTIAL,
+)
 from banditsplit_envs.figures import accuracy_cost_figure, regret_figure
 
-NAMED = ["SplitEE", "SplitEE-S", "UCB1", "Thompson", "epsilon-greedy"]
+NAMED = ["SplitEE", "SplitEE-S", "UCB1", "Thompson", "epsilon-greedy", "Thompson-S"]
 KEYS = {
     "policy",
     "kind",
@@ -55,9 +62,10 @@ def check(row: dict[str, Any], **expected: float) -> None:
 
 def test_there_is_a_row_for_every_policy_baseline_and_the_best_arm() -> None:
     rows = by_hand().rows
-    kinds = ["policy"] * 8 + ["baseline"] * 4 + ["hindsight"]
+    policies = [*NAMED, *FIXED, SEQUENTIAL]
+    kinds = ["policy"] * len(policies) + ["baseline"] * len(BASELINES) + ["hindsight"]
 
-    assert [row["policy"] for row in rows] == [*NAMED, *FIXED, *BASELINES, HINDSIGHT]
+    assert [row["policy"] for row in rows] == [*policies, *BASELINES, HINDSIGHT]
     assert [row["kind"] for row in rows] == kinds
     for row in rows:
         assert set(row) == KEYS
@@ -70,14 +78,16 @@ def test_every_exit_is_charged_to_whoever_evaluates_it() -> None:
     evaluates = {row["policy"]: row["evaluates"] for row in by_hand().rows}
     every = {name for name, what in evaluates.items() if what == "all"}
 
-    assert every == {"SplitEE-S", "threshold at every exit"}
+    assert every == {"SplitEE-S", "Thompson-S", "threshold at every exit"}
+    assert evaluates.pop(SEQUENTIAL) == "asked"
     assert set(evaluates.values()) == {"all", "split"}
 
 
 def test_the_side_mode_stands_where_it_was_learned_from() -> None:
     kinds = {row["policy"]: row["side_kind"] for row in by_hand().rows}
 
-    assert kinds.pop("SplitEE-S") == "surrogate"
+    for name in ("SplitEE-S", "Thompson-S", SEQUENTIAL):
+        assert kinds.pop(name) == "surrogate"
     assert set(kinds.values()) == {None}
 
 
@@ -173,6 +183,61 @@ def test_who_learns_from_no_side_observation_pays_for_no_audit() -> None:
             np.testing.assert_equal(audited.row(row["policy"]), row)
 
 
+# ----- Sequential exits
+
+
+def test_sequential_arms_are_charged_for_the_exits_that_they_ask() -> None:
+    """Exits 1 and 2 for 1.5 and 3, all three for 4.5, 5 to upload: what `JointRule` says.
+
+    Net values summed over the samples: always offload 2.05 - 1.95; one exit 2.25 - 1.45; two
+    2.5 - 1.25 (the third sample is offloaded from there); three 2.5 - .9.
+    """
+    table = small(rounds=3000, passes=2)
+    row, history = table.row(SEQUENTIAL), table.history[SEQUENTIAL]
+    gaps = (1.6 - np.array([0.1, 0.8, 1.25, 1.6])) / 3
+
+    assert row["pseudo_regret"] == pytest.approx((history.pulls @ gaps).mean())
+    assert history.pulls.argmax(1).tolist() == [3, 3]
+    # Almost as "threshold at every exit", whose arm it finds.
+    assert row["accuracy"] == pytest.approx(1, abs=0.02)
+    assert row["cost"] == pytest.approx(3, rel=0.02)
+
+
+@cache
+def calibrated() -> Comparison:
+    return small(trace=synthetic(2000), rounds=300, calibration=synthetic(1000), level=0.1)
+
+
+def test_a_calibration_trace_adds_the_joint_and_the_certified_policy() -> None:
+    rows = calibrated().rows
+    names = [*NAMED, SEQUENTIAL, JOINT, AGREEING, CERTIFIED, *BASELINES, HINDSIGHT]
+
+    assert [row["policy"] for row in rows] == names
+    assert [*calibrated().history] == names[:10]
+    kinds = {JOINT: "surrogate", AGREEING: "surrogate", CERTIFIED: "observed"}
+    for name, kind in kinds.items():
+        row = calibrated().row(name)
+        assert (row["kind"], row["evaluates"], row["side_kind"]) == ("policy", "asked", kind)
+        assert set(row) == KEYS
+
+
+def test_other_rows_do_not_change_with_a_calibration_trace() -> None:
+    without = small(trace=synthetic(2000), rounds=300)
+    for row in without.rows:
+        np.testing.assert_equal(calibrated().row(row["policy"]), row)
+
+
+def test_the_certified_policy_is_judged_by_confidence_like_everyone() -> None:
+    """In three rounds nothing is certified: it offloads, or audits, and the cloud answers."""
+    table = small(calibration=TRACE, loss=0.5, level=0.5, cloud_reports="all")
+    row, offload = table.row(CERTIFIED), table.row("always offload")
+
+    for key in ("accuracy", "cost", "cost_cut", "offload_rate", "shortfall"):
+        assert row[key] == pytest.approx(offload[key]), key
+    assert np.isnan(row["pseudo_regret"])
+    assert f"{CERTIFIED} (observed)" not in legend(regret_figure({"one": table}))
+
+
 # ----- The same passes for everyone
 
 
@@ -220,7 +285,8 @@ def test_another_policy_changes_no_other_row() -> None:
 def test_a_named_policy_can_be_replaced() -> None:
     table = small(policies={"UCB1": bs.FixedArm(3, 0)})
 
-    assert [row["policy"] for row in table.rows] == [*NAMED, *BASELINES, HINDSIGHT]
+    names = [*NAMED, SEQUENTIAL, *BASELINES, HINDSIGHT]
+    assert [row["policy"] for row in table.rows] == names
     assert table.row("UCB1")["cost"] == pytest.approx(14.5 / 3)
 
 
@@ -247,7 +313,7 @@ def test_progress_is_shown_for_every_policy() -> None:
             yield job
 
     small(progress=watched)
-    assert sorted(seen) == sorted(NAMED)
+    assert sorted(seen) == sorted([*NAMED, SEQUENTIAL])
 
 
 def test_where_everything_is_free_there_is_no_cost_to_cut() -> None:
@@ -277,7 +343,7 @@ def test_the_table_prints_every_row_and_the_side_mode() -> None:
     for line, row in zip(lines, by_hand().rows, strict=True):
         assert line.startswith(row["policy"])
         assert f"{row['accuracy']:.4f}" in line
-        assert line.endswith("  surrogate") == (row["policy"] == "SplitEE-S")
+        assert line.endswith("  surrogate") == (row["side_kind"] == "surrogate")
     assert "nan" not in str(by_hand())
 
 
@@ -300,9 +366,9 @@ def test_the_accuracy_figure_draws_every_row_over_the_offload_costs() -> None:
     dear = small(side="doubly_robust", audit_rate=0.5)
     figure = accuracy_cost_figure({"stream": {5.0: dear, 1.0: cheap}})
     (ax,) = figure.axes
-    names = [name if name != "SplitEE-S" else "SplitEE-S (doubly_robust)" for name in NAMED]
+    names = [name + " (doubly_robust)" * (name[-2:] == "-S") for name in NAMED]
 
-    assert legend(figure) == [*names, *BASELINES, HINDSIGHT]
+    assert legend(figure) == [*names, f"{SEQUENTIAL} (surrogate)", *BASELINES, HINDSIGHT]
     assert ax.get_title() == "stream, offload cost 1 to 5 lambda"
     line = next(line for line in ax.lines if len(line.get_xdata()) == 2)
     expected = [table.row("SplitEE")["cost"] for table in (cheap, dear)]
@@ -364,9 +430,9 @@ def test_side_observations_save_regret_and_both_learn() -> None:
 @pytest.mark.parametrize(
     ("changes", "error", "wanted"),
     [
-        ({"trace": CONFIDENCE}, TypeError, "`trace` must be a Trace, got"),
+        ({"trace": CONFIDENCE}, TypeError, "`trace` must be of type Trace, got"),
         ({"trace": Trace(CONFIDENCE, RIGHT)}, ValueError, "`trace` must have labels, got None"),
-        ({"cost": 5.0}, TypeError, "`cost` must be a SplitCost, got 5.0"),
+        ({"cost": 5.0}, TypeError, "`cost` must be of type SplitCost, got 5.0"),
         ({"threshold": 1.4}, ValueError, r"`threshold` must lie in \[0, 1\], got 1.4"),
         ({"threshold": -0.1}, ValueError, r"`threshold` must lie in \[0, 1\], got -0.1"),
         ({"tradeoff": -1}, ValueError, "`tradeoff` must not be negative, got -1"),
@@ -379,6 +445,24 @@ def test_side_observations_save_regret_and_both_learn() -> None:
         ({"side": "guess"}, ValueError, "`side` must be one of"),
         ({"audit_rate": 0.5}, ValueError, "`audit_rate` must be .* got 0.5"),
         ({"side": "doubly_robust"}, ValueError, "`audit_rate` must be positive .* got 0.0"),
+        ({"calibration": CONFIDENCE}, TypeError, "`calibration` must be of type Trace, got"),
+        (
+            {"calibration": Trace(CONFIDENCE, RIGHT)},
+            ValueError,
+            "`calibration` must have labels",
+        ),
+        (
+            {"calibration": Trace(CONFIDENCE[:, :2], RIGHT[:, :2], np.ones(3, np.int64))},
+            ValueError,
+            "`calibration` must have the trace's 3 exits, got 2",
+        ),
+        (
+            {"calibration": TRACE, "loss": 1.5},
+            ValueError,
+            r"`loss` must lie in \[0, 1\], got 1.5",
+        ),
+        ({"calibration": TRACE, "level": 0.0}, ValueError, "`level` must lie .*, got 0.0"),
+        ({"calibration": TRACE, "cloud_reports": "no"}, ValueError, "`cloud_reports` must be"),
         ({"policies": [1]}, TypeError, r"`policies` must map names to policies, got \[1\]"),
         ({"policies": {"a": 1}}, TypeError, "`policies` must map .*, got 1 for 'a'"),
         (
@@ -390,9 +474,9 @@ def test_side_observations_save_regret_and_both_learn() -> None:
             (
                 {"policies": {name: bs.UniformRandom(3)}},
                 ValueError,
-                f"`policies` must not have a baseline's name, got .*{name}",
+                f"`policies` must not have the name of a row that is there, got .*{name}",
             )
-            for name in (*BASELINES, HINDSIGHT)
+            for name in (*BASELINES, HINDSIGHT, SEQUENTIAL, JOINT, AGREEING, CERTIFIED)
         ),
     ],
 )

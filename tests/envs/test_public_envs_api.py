@@ -9,6 +9,7 @@ import pytest
 import banditsplit_envs
 
 NAMES = [
+    "AgreementTable",
     "Answers",
     "Batch",
     "CalibrationReport",
@@ -27,6 +28,7 @@ NAMES = [
     "LabelledImages",
     "LabelledTexts",
     "MarkovBandwidth",
+    "Means",
     "NetReward",
     "Outcome",
     "ProblemEnv",
