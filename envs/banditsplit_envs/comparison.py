@@ -11,15 +11,28 @@ from banditsplit import _checks
 from banditsplit._typing import Float, Int
 from banditsplit.simulation import History, Progress, mean_interval
 from banditsplit_envs import baselines
+from banditsplit_envs.adaee import AdaEEReplayVector, adaee
 from banditsplit_envs.cost import SplitCost
 from banditsplit_envs.outcome import Outcome, SplitRule
 from banditsplit_envs.rows import sample_order
 from banditsplit_envs.split_replay import SplitReplayVector
 from banditsplit_envs.trace import Trace
+from banditsplit_envs.uee_ucb import DisagreementReplayVector, uee_ucb
 
 Row = dict[str, Any]
+# From confidences, `[samples, exits]`, and which samples they are, to what comes of them.
+Play = Callable[[Float, Int], Outcome]
 
-BASELINES = ("final exit", "random exit", "always offload", "threshold at every exit")
+BASELINES = (
+    "final exit",
+    "random exit",
+    "always offload",
+    "threshold at every exit",
+    "patience",
+    "AdaEE",
+    "UEE-UCB",
+)
+SEQUENTIAL = ("threshold at every exit", "patience")  # they ask every exit on the way
 HINDSIGHT = "best fixed arm"
 SUMS = ("reward", "cost", "audit_cost", "correct", "offloaded")
 COLUMNS = {
@@ -40,11 +53,12 @@ class Comparison:
         rows: One dict for each policy and baseline: ``policy``, ``kind`` (``"policy"``,
             ``"baseline"`` or ``"hindsight"``), ``accuracy``, ``cost`` (lambda a sample, audits
             included), ``cost_cut`` (fraction of the final exit's cost), ``offload_rate``,
-            ``pseudo_regret`` (against the best of its own arms; nan where its play is not
-            made of arms), ``shortfall`` (net value a sample below the best fixed split under
-            SplitEE's cost), each a mean over passes and, but for ``cost_cut``, with its 95 %
-            interval under the key ``..._ci``; ``evaluates`` (the exits it is charged for),
-            ``side_kind`` (how its side observations were obtained) and ``audit_cost``.
+            ``pseudo_regret`` (against the best of its own arms, by its own reward; nan where
+            its play is not made of arms), ``shortfall`` (net value a sample below the best
+            fixed split under SplitEE's cost), each a mean over passes and, but for
+            ``cost_cut``, with its 95 % interval under the key ``..._ci``; ``evaluates`` (the
+            exits it is charged for), ``side_kind`` (how its side observations were obtained)
+            and ``audit_cost``.
         history: The policies' curves.
         rule: Threshold and cost model of SplitEE.
         tradeoff: Reward units given up for one lambda.
@@ -194,6 +208,7 @@ def compare(
         for name, track in history.items():
             table.add_track(name, evaluates, track)
     table.add_baselines(np.random.default_rng(streams[2]))
+    table.add_learned_baselines(streams[2])
     history = History(
         {name: tracks[name] for name in templates}, history.rounds, history.objective
     )
@@ -224,8 +239,8 @@ class _Table:
         expected = rule.expected(trace.confidence)
         self.value: Float = objective.value(*expected)  # [exits], of SplitEE's arms
         self.best = int(self.value.argmax())
-        self.benchmark = self._sums(lambda c: baselines.fixed_arm(rule, c, self.best))
-        self.final = self._sums(lambda c: baselines.final_exit(rule, c))
+        self.benchmark = self._sums(lambda c, _: baselines.fixed_arm(rule, c, self.best))
+        self.final = self._sums(lambda c, _: baselines.final_exit(rule, c))
 
     def add_track(self, name: str, evaluates: str, track: bs.Track) -> None:
         """Add the row of a policy that was simulated."""
@@ -245,34 +260,75 @@ class _Table:
         rule, (passes, rounds) = self.rule, self.order.shape
         gap = self.value.max() - self.value
         none = np.full(passes, np.nan)
-        plays: dict[str, tuple[Callable[[Float], Outcome], Float]] = {
+        patience = max(1, self.trace.exits // 2)  # 6 of 12, as published
+        plays: dict[str, tuple[Play, Float]] = {
             "final exit": (
-                lambda c: baselines.final_exit(rule, c),
+                lambda c, _: baselines.final_exit(rule, c),
                 np.full(passes, rounds * gap[-1]),
             ),
             "random exit": (
-                lambda c: baselines.random_exit(rule, c, rng),
+                lambda c, _: baselines.random_exit(rule, c, rng),
                 # In expectation over its own draws.
                 np.full(passes, rounds * gap.mean()),
             ),
-            "always offload": (lambda c: baselines.always_offload(rule, c), none),
+            "always offload": (lambda c, _: baselines.always_offload(rule, c), none),
             "threshold at every exit": (
-                lambda c: baselines.first_confident_exit(rule, c),
+                lambda c, _: baselines.first_confident_exit(rule, c),
+                none,
+            ),
+            "patience": (
+                lambda c, sample: baselines.patient_exit(
+                    rule, c, self.trace.prediction[sample], patience=patience
+                ),
                 none,
             ),
         }
         for name, (play, regret) in plays.items():
-            evaluates = "all" if name == "threshold at every exit" else "split"
+            evaluates = "all" if name in SEQUENTIAL else "split"
             identity = {"policy": name, "kind": "baseline", "evaluates": evaluates}
             self._add(identity, self._sums(play), regret)
         identity = {"policy": HINDSIGHT, "kind": "hindsight", "evaluates": "split"}
         self._add(identity, self.benchmark, np.zeros(passes))
 
-    def _sums(self, play: Callable[[Float], Outcome]) -> dict[str, Float]:
+    def add_learned_baselines(self, seed: np.random.SeedSequence) -> None:
+        """Add the rows of other papers' learners, which have arms and rewards of their own.
+
+        Their pseudo-regret is that of their own problem.
+        """
+        trace, tradeoff = self.trace, self.objective.tradeoff
+        passes, rounds = self.order.shape
+        how: dict[str, Any] = {"cost": self.rule.cost, "num_envs": passes, "order": self.order}
+        thresholds = AdaEEReplayVector(trace, **how)
+        exits = DisagreementReplayVector(trace, **how)
+        learned: dict[str, tuple[bs.Policy, Any, str]] = {
+            "AdaEE": (adaee(thresholds.arms, tradeoff=tradeoff), thresholds, "split"),
+            "UEE-UCB": (uee_ucb(exits.arms, tradeoff=tradeoff), exits, "all"),
+        }
+        for name, (policy, env, evaluates) in learned.items():
+            track = bs.simulate(
+                {name: policy},
+                env,
+                horizon=rounds,
+                runs=passes,
+                seed=seed,
+                checkpoints=1,
+                objective=self.objective,
+                record=("confidence", "correct", "offloaded"),
+            )[name]
+            # What they learn from is no confidence; what everyone is judged by is.
+            sums = {part: values[:, 0] for part, values in track.recorded.items()}
+            sums["reward"], sums["cost"] = sums.pop("confidence"), track.cost[:, 0]
+            sums["audit_cost"] = track.audit_cost[:, 0]
+            identity: Row = {"policy": name, "kind": "baseline", "evaluates": evaluates}
+            self._add(
+                identity | {"side_kind": track.side_kind}, sums, track.pseudo_regret[:, 0]
+            )
+
+    def _sums(self, play: Play) -> dict[str, Float]:
         """Return what ``play`` gets, summed over each pass, `[passes]`."""
         trace, sums = self.trace, []
         for sample in self.order:
-            outcome = play(trace.confidence[sample])
+            outcome = play(trace.confidence[sample], sample)
             correct = trace.prediction[sample, outcome.exit] == self.label[sample]
             parts = {**outcome._asdict(), "correct": correct}
             sums.append([float(parts[name].sum()) for name in SUMS])

@@ -13,6 +13,9 @@ SHAPES = {
     "random exit": "X",
     "always offload": "^",
     "threshold at every exit": "v",
+    "patience": ">",
+    "AdaEE": "P",
+    "UEE-UCB": "s",
     "best fixed arm": "*",
 }
 

@@ -55,7 +55,7 @@ def check(row: dict[str, Any], **expected: float) -> None:
 
 def test_there_is_a_row_for_every_policy_baseline_and_the_best_arm() -> None:
     rows = by_hand().rows
-    kinds = ["policy"] * 8 + ["baseline"] * 4 + ["hindsight"]
+    kinds = ["policy"] * 8 + ["baseline"] * len(BASELINES) + ["hindsight"]
 
     assert [row["policy"] for row in rows] == [*NAMED, *FIXED, *BASELINES, HINDSIGHT]
     assert [row["kind"] for row in rows] == kinds
@@ -70,7 +70,7 @@ def test_every_exit_is_charged_to_whoever_evaluates_it() -> None:
     evaluates = {row["policy"]: row["evaluates"] for row in by_hand().rows}
     every = {name for name, what in evaluates.items() if what == "all"}
 
-    assert every == {"SplitEE-S", "threshold at every exit"}
+    assert every == {"SplitEE-S", "threshold at every exit", "patience", "UEE-UCB"}
     assert set(evaluates.values()) == {"all", "split"}
 
 
@@ -78,6 +78,7 @@ def test_the_side_mode_stands_where_it_was_learned_from() -> None:
     kinds = {row["policy"]: row["side_kind"] for row in by_hand().rows}
 
     assert kinds.pop("SplitEE-S") == "surrogate"
+    assert kinds.pop("UEE-UCB") == "observed"
     assert set(kinds.values()) == {None}
 
 
@@ -145,6 +146,29 @@ def test_a_policy_with_side_observations_pays_for_every_exit() -> None:
     check(row, accuracy=1, cost=14 / 3, pseudo_regret=0, shortfall=0.15 / 3)
 
     assert (row["evaluates"], row["side_kind"]) == ("all", "surrogate")
+
+
+def test_patience_by_hand() -> None:
+    """One agreement of three exits: the answers are 1, 1 and 0 after 2, 3 and 2 exits."""
+    check(by_hand().row("patience"), accuracy=2 / 3, cost=(3 + 4.5 + 3) / 3, offload_rate=0)
+
+
+def test_learners_of_other_papers_have_regrets_of_their_own_and_are_judged_as_all() -> None:
+    """Every sample is (.6, .9), and its answer changes at the second exit.
+
+    AdaEE: offloading gains .3 for 5 lambda at .1, and so lacks .2 against leaving. UEE-UCB: the
+    second exit gains 1 for 1.5 lambda, and so the first one lacks .85. Both are judged by
+    confidence: leaving is worth .6 - .15, offloading .9 - .65, and the second exit .9 - .3
+    where both are asked, .9 - .25 where one is, as by the best fixed arm.
+    """
+    trace = Trace(np.tile([0.6, 0.9], (8, 1)), np.tile([0, 1], (8, 1)), np.ones(8, int))
+    table = small(trace=trace, tradeoff=0.1, rounds=40)
+    for name, gap, nets in (("AdaEE", 0.2, (0.45, 0.25)), ("UEE-UCB", 0.85, (0.6, 0.45))):
+        row = table.row(name)
+        wrong = row["pseudo_regret"] / gap / 40  # the share of rounds at the other arms
+        assert 0 < wrong < 1
+        net = nets[0] * (1 - wrong) + nets[1] * wrong
+        assert row["shortfall"] == pytest.approx(0.65 - net)
 
 
 def test_audits_are_charged_to_who_learns_from_them() -> None:
@@ -263,6 +287,8 @@ def test_a_network_of_one_exit_leaves_nothing_to_learn() -> None:
     for row in table.rows:
         assert (row["accuracy"], row["offload_rate"]) == (0.5, 0.0)
         assert row["cost"] == pytest.approx(1.5)
+        # Whatever a row learns from, it is judged by the confidence of its answers.
+        assert row["shortfall"] == pytest.approx(0.0)
     assert regret_figure({"one exit": table}).axes
 
 
@@ -300,9 +326,11 @@ def test_the_accuracy_figure_draws_every_row_over_the_offload_costs() -> None:
     dear = small(side="doubly_robust", audit_rate=0.5)
     figure = accuracy_cost_figure({"stream": {5.0: dear, 1.0: cheap}})
     (ax,) = figure.axes
-    names = [name if name != "SplitEE-S" else "SplitEE-S (doubly_robust)" for name in NAMED]
+    kinds = {"SplitEE-S": " (doubly_robust)", "UEE-UCB": " (observed)"}
 
-    assert legend(figure) == [*names, *BASELINES, HINDSIGHT]
+    assert legend(figure) == [
+        name + kinds.get(name, "") for name in (*NAMED, *BASELINES, HINDSIGHT)
+    ]
     assert ax.get_title() == "stream, offload cost 1 to 5 lambda"
     line = next(line for line in ax.lines if len(line.get_xdata()) == 2)
     expected = [table.row("SplitEE")["cost"] for table in (cheap, dear)]
