@@ -16,7 +16,7 @@ from banditsplit_envs.exit_network import Answers, ExitNetwork
 from banditsplit_envs.hidden_state import HiddenState
 from banditsplit_envs.inputs import Batch
 from banditsplit_envs.joint_replay import JointReplay, JointReplayVector
-from banditsplit_envs.joint_rule import JointArm, JointRule, Verdict, joint_arms
+from banditsplit_envs.joint_rule import JointArm, JointRule, Means, Verdict, joint_arms
 from banditsplit_envs.outcome import Outcome, Side, SplitRule
 from banditsplit_envs.problem_env import ProblemEnv
 from banditsplit_envs.profiling import Profile, profile
@@ -39,6 +39,7 @@ __all__ = [
     "JointReplay",
     "JointReplayVector",
     "JointRule",
+    "Means",
     "NetReward",
     "Outcome",
     "ProblemEnv",

@@ -13,7 +13,10 @@ from banditsplit.simulation import History, Progress, mean_interval
 from banditsplit_envs import baselines
 from banditsplit_envs.adaee import AdaEEReplayVector, adaee
 from banditsplit_envs.cost import SplitCost
+from banditsplit_envs.joint_replay import JointReplayVector
+from banditsplit_envs.joint_rule import JointArm, JointRule, joint_arms
 from banditsplit_envs.outcome import Outcome, SplitRule
+from banditsplit_envs.replay import ReplayVector
 from banditsplit_envs.rows import sample_order
 from banditsplit_envs.split_replay import SplitReplayVector
 from banditsplit_envs.trace import Trace
@@ -28,12 +31,13 @@ BASELINES = (
     "random exit",
     "always offload",
     "threshold at every exit",
-    "patience",
+    "patience at every exit",
     "AdaEE",
     "UEE-UCB",
 )
-SEQUENTIAL = ("threshold at every exit", "patience")  # they ask every exit on the way
 HINDSIGHT = "best fixed arm"
+SEQUENTIAL, JOINT, CERTIFIED = "sequential Thompson-S", "joint Thompson-S", "certified"
+THRESHOLDS = (0.5, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99)
 SUMS = ("reward", "cost", "audit_cost", "correct", "offloaded")
 COLUMNS = {
     "accuracy": 10,
@@ -53,11 +57,12 @@ class Comparison:
         rows: One dict for each policy and baseline: ``policy``, ``kind`` (``"policy"``,
             ``"baseline"`` or ``"hindsight"``), ``accuracy``, ``cost`` (lambda a sample, audits
             included), ``cost_cut`` (fraction of the final exit's cost), ``offload_rate``,
-            ``pseudo_regret`` (against the best of its own arms, by its own reward; nan where
-            its play is not made of arms), ``shortfall`` (net value a sample below the best
-            fixed split under SplitEE's cost), each a mean over passes and, but for
+            ``pseudo_regret`` (against the best of its own arms; nan where its play is not
+            made of arms, or by another reward), ``shortfall`` (net value a sample below the
+            best fixed split under SplitEE's cost), each a mean over passes and, but for
             ``cost_cut``, with its 95 % interval under the key ``..._ci``; ``evaluates`` (the
-            exits it is charged for), ``side_kind`` (how its side observations were obtained)
+            exits it is charged for: the one at the ``"split"``, ``"all"`` up to it, or those
+            that were ``"asked"``), ``side_kind`` (how its side observations were obtained)
             and ``audit_cost``.
         history: The policies' curves.
         rule: Threshold and cost model of SplitEE.
@@ -107,7 +112,8 @@ def named_policies(arms: int, *, cost: SplitCost, tradeoff: float) -> dict[str, 
     """Return the templates that `compare` plays by default.
 
     UCB1 and Thompson sampling are told the span that net rewards really have; SplitEE takes
-    1 for it, as published.
+    1 for it, as published. Thompson-S learns the variance and from SplitEE-S's side
+    observations.
     """
     span = 1 + tradeoff * cost.offload
     net = bs.Net(tradeoff)
@@ -117,7 +123,12 @@ def named_policies(arms: int, *, cost: SplitCost, tradeoff: float) -> dict[str, 
         "UCB1": bs.UCB1(arms, span=span, objective=net),
         "Thompson": bs.ThompsonSampling(arms, std=span / 2, objective=net),
         "epsilon-greedy": bs.EpsilonGreedy(arms, objective=net),
+        "Thompson-S": _thompson_s(arms, net),
     }
+
+
+def _thompson_s(arms: int, net: bs.Net) -> bs.Policy:
+    return bs.NIGThompsonSampling(arms, objective=net, side_observations=True)
 
 
 def compare(
@@ -127,6 +138,10 @@ def compare(
     threshold: float,
     tradeoff: float,
     policies: Mapping[str, bs.Policy] | None = None,
+    calibration: Trace | None = None,
+    loss: float = 0.01,
+    level: float = 0.02,
+    cloud_reports: str = "final",
     passes: int = 20,
     rounds: int | None = None,
     seed: int = 0,
@@ -136,8 +151,16 @@ def compare(
 ) -> Comparison:
     """Play every policy and every baseline over the same passes of ``trace``.
 
-    Each is charged for the exits it evaluates: all of them up to the split where it learns
-    from side observations or asks every exit in turn, else the one at the split.
+    Each is charged for the exits it evaluates: the one at the split, all of them up to it
+    where a policy learns from side observations, or those that it asked in turn.
+
+    Beside the policies whose arms are split layers stand those that leave at the first
+    confident exit that they ask (see `JointRule`). ``"sequential Thompson-S"`` asks every exit
+    up to its split, with the one threshold. Given a ``calibration`` trace there are two more.
+    ``"joint Thompson-S"`` learns which exits to ask, by the same net reward; how sure they must
+    be is what loses at most ``loss`` on the calibration trace (`JointRule.calibrated`).
+    ``"certified"`` plays the cheapest arm whose disagreement with the final exit is certified
+    to be at most ``level`` (`JointRule.frontier`, `banditsplit.Constrained`).
 
     Args:
         trace: With labels, for the accuracy; no policy sees them.
@@ -145,6 +168,10 @@ def compare(
         threshold: Confidence from which the device answers, in [0, 1].
         tradeoff: Reward units given up for one lambda (mu).
         policies: Templates to add to `named_policies`, or to put in the place of one.
+        calibration: Of the source domain, with labels; not the deployed samples.
+        loss: Accuracy that may be lost on ``calibration``, in [0, 1].
+        level: Share of answers that may differ from the final exit's, in (0, 1).
+        cloud_reports: What the certified policy is told; see `JointReplayVector`.
         passes: How many passes.
         rounds: Draws with replacement in a pass; by default a pass is one shuffle.
         seed: Where all randomness comes from.
@@ -154,12 +181,11 @@ def compare(
 
     Raises:
         TypeError: An argument is of the wrong type.
-        ValueError: An argument is outside its range, or ``trace`` has no labels.
+        ValueError: An argument is outside its range, ``trace`` or ``calibration`` has no
+            labels, or the latter is of another network.
     """
-    if not isinstance(trace, Trace):
-        raise TypeError(f"`trace` must be a Trace, got {trace!r}.")
-    if not isinstance(cost, SplitCost):
-        raise TypeError(f"`cost` must be a SplitCost, got {cost!r}.")
+    _checks.instance("trace", trace, Trace)
+    _checks.instance("cost", cost, SplitCost)
     if trace.label is None:
         raise ValueError("`trace` must have labels, got None: the accuracy needs them.")
     passes = _checks.integer("passes", passes, least=1)
@@ -171,50 +197,132 @@ def compare(
     plain = SplitRule(threshold, replace(cost, evaluates="split"))
     # Only who learns from side observations asks for audits, and pays for them.
     every_exit = SplitRule(threshold, replace(cost, evaluates="all"), side, audit_rate)
-    rules = {rule.cost.evaluates: rule for rule in (plain, every_exit)}
-    table = _Table(trace, trace.label, plain, bs.Net(tradeoff), order)
+    net = bs.Net(tradeoff)
+    table = _Table(trace, trace.label, plain, net, order)
     templates = named_policies(trace.exits, cost=cost, tradeoff=tradeoff)
     templates |= _templates({} if policies is None else policies)
-    if taken := {*BASELINES, HINDSIGHT} & {*templates}:
-        raise ValueError(f"`policies` must not have a baseline's name, got {sorted(taken)}.")
+    groups = [_split_group(trace, rule, order, templates) for rule in (plain, every_exit)]
+    sequential = JointRule.sequential(trace.exits, (threshold,), cost=plain.cost)
+    groups.append(_joint_group(SEQUENTIAL, trace, sequential, order, net))
+    if calibration is not None:
+        candidates = _candidates(calibration, trace.exits)
+        rule = JointRule.calibrated(calibration, candidates, loss=loss, cost=plain.cost)
+        groups.append(_joint_group(JOINT, trace, rule, order, net))
+        rule = JointRule.frontier(calibration, candidates, level=level, cost=plain.cost)
+        groups.append(_certified_group(trace, rule, order, level, cloud_reports))
     tracks: dict[str, bs.Track] = {}
-    for evaluates, rule in rules.items():
-        group = {
-            name: policy
-            for name, policy in templates.items()
-            if policy.recipe.side_observations == (evaluates == "all")
-        }
-        if not group:
+    for group in groups:
+        if not group.policies:
             continue
         history = bs.simulate(
-            group,
-            SplitReplayVector(
-                trace,
-                threshold=threshold,
-                cost=rule.cost,
-                side=rule.side,
-                audit_rate=rule.audit_rate,
-                num_envs=passes,
-                order=order,
-            ),
+            group.policies,
+            group.env,
             horizon=order.shape[1],
             runs=passes,
             seed=streams[1],
-            objective=bs.Net(tradeoff),
-            record=("correct", "offloaded"),
+            objective=net,
+            record=("correct", "offloaded", *group.record),
             progress=progress,
         )
-        tracks |= history.tracks
         for name, track in history.items():
-            table.add_track(name, evaluates, track)
+            tracks[name] = group.judged(track)
+            table.add_track(name, group.evaluates, tracks[name])
     table.add_baselines(np.random.default_rng(streams[2]))
     table.add_learned_baselines(streams[2])
-    history = History(
-        {name: tracks[name] for name in templates}, history.rounds, history.objective
-    )
-    names = [*templates, *BASELINES, HINDSIGHT]
+    joint = [name for name in (SEQUENTIAL, JOINT, CERTIFIED) if name in tracks]
+    names = [*templates, *joint]
+    history = History({name: tracks[name] for name in names}, history.rounds, history.objective)
+    names += [*BASELINES, HINDSIGHT]
     rows = sorted(table.rows, key=lambda row: names.index(row["policy"]))
     return Comparison(rows, history, plain, tradeoff)
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Policies that choose between the same arms.
+
+    Attributes:
+        evaluates: The exits that they are charged for.
+        env: Their arms, replayed.
+        policies: Name to template.
+        by_agreement: Whether their reward is agreement, and no confidence.
+    """
+
+    evaluates: str
+    env: ReplayVector
+    policies: dict[str, bs.Policy]
+    by_agreement: bool = False
+
+    @property
+    def record(self) -> tuple[str, ...]:
+        """What must be added up besides."""
+        return ("confidence",) if self.by_agreement else ()
+
+    def judged(self, track: bs.Track) -> bs.Track:
+        """Return ``track`` with confidence as reward, as everyone is judged by."""
+        if not self.by_agreement:
+            return track
+        # Its arms are no candidates for the best net value, and have no regret by it.
+        nowhere = np.full_like(track.pseudo_regret, np.nan)
+        return replace(track, reward=track.recorded["confidence"], pseudo_regret=nowhere)
+
+
+def _split_group(
+    trace: Trace, rule: SplitRule, order: Int, templates: Mapping[str, bs.Policy]
+) -> _Group:
+    env = SplitReplayVector(
+        trace,
+        threshold=rule.threshold,
+        cost=rule.cost,
+        side=rule.side,
+        audit_rate=rule.audit_rate,
+        num_envs=len(order),
+        order=order,
+    )
+    sees_all = rule.cost.evaluates == "all"
+    policies = {
+        name: policy
+        for name, policy in templates.items()
+        if policy.recipe.side_observations == sees_all
+    }
+    return _Group(rule.cost.evaluates, env, policies)
+
+
+def _joint_group(name: str, trace: Trace, rule: JointRule, order: Int, net: bs.Net) -> _Group:
+    env = JointReplayVector(
+        trace, rule=rule, reward="confidence", num_envs=len(order), order=order
+    )
+    return _Group("asked", env, {name: _thompson_s(env.arms, net)})
+
+
+def _certified_group(
+    trace: Trace, rule: JointRule, order: Int, level: float, cloud_reports: str
+) -> _Group:
+    env = JointReplayVector(
+        trace, rule=rule, cloud_reports=cloud_reports, num_envs=len(order), order=order
+    )
+    policy = bs.Constrained(
+        rule.arms,
+        level=level,
+        safe=rule.safe,
+        # Where the cloud reports all its exits, offloading is the cheaper audit.
+        revealing=rule.safe if cloud_reports == "all" else rule.revealing,
+        order=rule.order,
+        safe_reveals=True,
+        burn_in=200.0,
+    )
+    return _Group("asked", env, {CERTIFIED: policy}, by_agreement=True)
+
+
+def _candidates(calibration: Any, exits: int) -> tuple[JointArm, ...]:
+    """Return the arms to choose from by a calibration trace, which is checked."""
+    _checks.instance("calibration", calibration, Trace)
+    if calibration.label is None:
+        raise ValueError("`calibration` must have labels, got None: the loss needs them.")
+    if calibration.exits != exits:
+        wanted = f"`calibration` must have the trace's {exits} exits"
+        raise ValueError(f"{wanted}, got {calibration.exits}.")
+    return joint_arms(exits, THRESHOLDS, stay=True)
 
 
 def _templates(policies: Any) -> dict[str, bs.Policy]:
@@ -224,6 +332,9 @@ def _templates(policies: Any) -> dict[str, bs.Policy]:
     for name, policy in policies.items():
         if not isinstance(policy, bs.Policy):
             raise TypeError(f"{wanted}, got {policy!r} for {name!r}.")
+    if taken := {*BASELINES, HINDSIGHT, SEQUENTIAL, JOINT, CERTIFIED} & {*policies}:
+        wanted = "`policies` must not have the name of a row that is there"
+        raise ValueError(f"{wanted}, got {sorted(taken)}.")
     return dict(policies)
 
 
@@ -242,7 +353,9 @@ class _Table:
         self.benchmark = self._sums(lambda c, _: baselines.fixed_arm(rule, c, self.best))
         self.final = self._sums(lambda c, _: baselines.final_exit(rule, c))
 
-    def add_track(self, name: str, evaluates: str, track: bs.Track) -> None:
+    def add_track(
+        self, name: str, evaluates: str, track: bs.Track, kind: str = "policy"
+    ) -> None:
         """Add the row of a policy that was simulated."""
         last = {
             "reward": track.reward[:, -1],
@@ -251,7 +364,7 @@ class _Table:
             "correct": track.recorded["correct"][:, -1],
             "offloaded": track.recorded["offloaded"][:, -1],
         }
-        identity: Row = {"policy": name, "kind": "policy", "evaluates": evaluates}
+        identity: Row = {"policy": name, "kind": kind, "evaluates": evaluates}
         identity["side_kind"] = track.side_kind
         self._add(identity, last, track.pseudo_regret[:, -1])
 
@@ -260,7 +373,8 @@ class _Table:
         rule, (passes, rounds) = self.rule, self.order.shape
         gap = self.value.max() - self.value
         none = np.full(passes, np.nan)
-        patience = max(1, self.trace.exits // 2)  # 6 of 12, as published
+        trace = self.trace
+        patience = max(1, trace.exits // 2)  # 6 of 12, as published
         plays: dict[str, tuple[Play, Float]] = {
             "final exit": (
                 lambda c, _: baselines.final_exit(rule, c),
@@ -276,31 +390,28 @@ class _Table:
                 lambda c, _: baselines.first_confident_exit(rule, c),
                 none,
             ),
-            "patience": (
+            "patience at every exit": (
                 lambda c, sample: baselines.patient_exit(
-                    rule, c, self.trace.prediction[sample], patience=patience
+                    rule, c, trace.prediction[sample], patience=patience
                 ),
                 none,
             ),
         }
         for name, (play, regret) in plays.items():
-            evaluates = "all" if name in SEQUENTIAL else "split"
+            evaluates = "all" if name.endswith("at every exit") else "split"
             identity = {"policy": name, "kind": "baseline", "evaluates": evaluates}
             self._add(identity, self._sums(play), regret)
         identity = {"policy": HINDSIGHT, "kind": "hindsight", "evaluates": "split"}
         self._add(identity, self.benchmark, np.zeros(passes))
 
     def add_learned_baselines(self, seed: np.random.SeedSequence) -> None:
-        """Add the rows of other papers' learners, which have arms and rewards of their own.
-
-        Their pseudo-regret is that of their own problem.
-        """
+        """Add the rows of other papers' learners, whose rewards are no confidences."""
         trace, tradeoff = self.trace, self.objective.tradeoff
         passes, rounds = self.order.shape
         how: dict[str, Any] = {"cost": self.rule.cost, "num_envs": passes, "order": self.order}
         thresholds = AdaEEReplayVector(trace, **how)
         exits = DisagreementReplayVector(trace, **how)
-        learned: dict[str, tuple[bs.Policy, Any, str]] = {
+        learned: dict[str, tuple[bs.Policy, ReplayVector, str]] = {
             "AdaEE": (adaee(thresholds.arms, tradeoff=tradeoff), thresholds, "split"),
             "UEE-UCB": (uee_ucb(exits.arms, tradeoff=tradeoff), exits, "all"),
         }
@@ -313,16 +424,11 @@ class _Table:
                 seed=seed,
                 checkpoints=1,
                 objective=self.objective,
-                record=("confidence", "correct", "offloaded"),
+                record=("correct", "offloaded", "confidence"),
             )[name]
-            # What they learn from is no confidence; what everyone is judged by is.
-            sums = {part: values[:, 0] for part, values in track.recorded.items()}
-            sums["reward"], sums["cost"] = sums.pop("confidence"), track.cost[:, 0]
-            sums["audit_cost"] = track.audit_cost[:, 0]
-            identity: Row = {"policy": name, "kind": "baseline", "evaluates": evaluates}
-            self._add(
-                identity | {"side_kind": track.side_kind}, sums, track.pseudo_regret[:, 0]
-            )
+            nowhere = np.full_like(track.pseudo_regret, np.nan)
+            track = replace(track, reward=track.recorded["confidence"], pseudo_regret=nowhere)
+            self.add_track(name, evaluates, track, kind="baseline")
 
     def _sums(self, play: Play) -> dict[str, Float]:
         """Return what ``play`` gets, summed over each pass, `[passes]`."""

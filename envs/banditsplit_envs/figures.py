@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from banditsplit.simulation import History
 from banditsplit_envs.comparison import Comparison
 
 # Baselines are grey, so that shape must tell them apart; policies have colours.
@@ -13,7 +14,7 @@ SHAPES = {
     "random exit": "X",
     "always offload": "^",
     "threshold at every exit": "v",
-    "patience": ">",
+    "patience at every exit": ">",
     "AdaEE": "P",
     "UEE-UCB": "s",
     "best fixed arm": "*",
@@ -32,7 +33,7 @@ def regret_figure(comparisons: Mapping[str, Comparison]) -> Any:
     """
     figure, axes = _panels(len(comparisons), height=4.2)
     for ax, (name, comparison) in zip(axes, comparisons.items(), strict=True):
-        history = comparison.history
+        history = _with_regret(comparison.history)
         history.plot(ax)
         horizon = history.rounds[-1]
         for row, style in (("random exit", ":"), ("final exit", "--")):
@@ -41,6 +42,12 @@ def regret_figure(comparisons: Mapping[str, Comparison]) -> Any:
         highest = max(track.pseudo_regret.mean(0)[-1] for track in history.values())
         ax.set(title=name, xlim=(0, horizon), ylim=(0, 1.15 * highest or 1.0))
     return _with_one_legend(figure, axes)
+
+
+def _with_regret(history: History) -> History:
+    """Return the curves of those policies that have a regret."""
+    tracks = {n: t for n, t in history.items() if not np.isnan(t.pseudo_regret).any()}
+    return History(tracks, history.rounds, history.objective)
 
 
 def accuracy_cost_figure(sweeps: Mapping[str, Mapping[float, Comparison]]) -> Any:

@@ -5,21 +5,25 @@ from typing import Any, final
 import numpy as np
 
 from banditsplit import _checks
-from banditsplit._typing import Float, Int
-from banditsplit_envs.joint_rule import JointRule
+from banditsplit._typing import Bool, Float, Int
+from banditsplit_envs.joint_rule import JointRule, Verdict
 from banditsplit_envs.replay import Info, ReplayRow, ReplayVector
 from banditsplit_envs.trace import Trace
 
 CLOUD_REPORTS = ("final", "all")
+REWARDS = ("agreement", "confidence")
+
+_ROUNDS = 64  # whose verdicts are worked out at a time
 
 
 @final
 class JointReplayVector(ReplayVector):
     """Passes over a trace, side by side: ``banditsplit/JointReplay-v0`` in vector form.
 
-    Arm: a `JointRule`'s. What counts is agreement with the whole network: a reward of 1 if the
-    answer is the final exit's, else 0. By it the accuracy lost is at most the share of answers
-    that differ, and it needs no labels. What a device cannot know stays hidden:
+    Arm: a `JointRule`'s. What a device cannot know stays hidden. With ``reward="agreement"``
+    what counts is agreement with the whole network: a reward of 1 if the answer is the final
+    exit's, else 0. By it the accuracy lost is at most the share of answers that differ, and it
+    needs no labels.
 
     - an *audit* shows every arm's agreement, and is 1 itself;
     - a pull of the safe arm offloads every sample from the first layer. With
@@ -30,14 +34,20 @@ class JointReplayVector(ReplayVector):
       outcome selects is no sample of the rest. Its reward is the confidence of its answer, a
       stand-in that `banditsplit.Constrained` does not look at.
 
+    With ``reward="confidence"`` it is the confidence of the answer, as in `SplitReplayVector`,
+    and there is no audit. A pull shows the arms that `JointRule.reveals` says. Where one of
+    them would have offloaded and the cloud did not run, the confidence of the answer is the
+    *surrogate* of the final exit's. It is biased, and its ``kind`` says so.
+
     ``info`` holds ``cost`` (lambda), ``offloaded``, ``audited`` (whether it was one),
-    ``audit_cost`` (0: an audit is a pull and pays as one), ``prediction``, ``correct`` (with
-    labels), ``agrees`` (for the report: no device knows it), ``side_observations``,
-    ``expected_reward`` (mean agreement) and ``expected_cost``.
+    ``audit_cost`` (0: an audit is a pull and pays as one), ``prediction`` and ``confidence``
+    (of the answer), ``correct`` (with labels), ``agrees`` (for the report: no device knows it), ``side_observations``,
+    ``expected_reward`` and ``expected_cost``.
 
     Args:
         trace: What every exit says of every sample.
         rule: The arms, for as many exits.
+        reward: ``"agreement"`` or ``"confidence"``.
         cloud_reports: ``"final"`` or ``"all"``.
         num_envs: How many passes.
         rounds: Draws with replacement in a pass; by default a pass is one shuffle.
@@ -53,6 +63,7 @@ class JointReplayVector(ReplayVector):
         trace: Trace,
         *,
         rule: JointRule,
+        reward: str = "agreement",
         cloud_reports: str = "final",
         num_envs: int = 1,
         rounds: int | None = None,
@@ -60,47 +71,92 @@ class JointReplayVector(ReplayVector):
     ) -> None:
         _checks.instance("trace", trace, Trace)
         _checks.instance("rule", rule, JointRule)
+        _checks.member("reward", reward, REWARDS)
         _checks.member("cloud_reports", cloud_reports, CLOUD_REPORTS)
         if rule.exits != trace.exits:
             wanted = f"`rule` must be for the trace's {trace.exits} exits"
             raise ValueError(f"{wanted}, got one for {rule.exits}.")
-        super().__init__(trace, arms=rule.arms, num_envs=num_envs, rounds=rounds, order=order)
+        self.audits = reward == "agreement"
+        arms = rule.arms if self.audits else rule.revealing  # the audit is the last arm
+        super().__init__(trace, arms=arms, num_envs=num_envs, rounds=rounds, order=order)
         self.rule = rule
-        agreement, paid = rule.expected(trace)
-        self._expected = {"expected_reward": agreement, "expected_cost": paid}
-        # What a pull of the safe arm shows of every other one.
-        first_exit_alone = [False, *(arm.stops == (0,) for arm in rule.joint), False]
-        self._shown = np.array(first_exit_alone) | (cloud_reports == "all")
+        means = rule.means(trace)
+        expected = means.agreement if self.audits else means.confidence
+        self._expected = {
+            "expected_reward": expected[:arms],
+            "expected_cost": means.cost[:arms],
+        }
+        self._shown = self._reveals(cloud_reports)
+        self._block: tuple[Int, int, Verdict] | None = None
+
+    def _reveals(self, cloud_reports: str) -> Bool:
+        """Return whose outcome a pull shows, `[arms, arms]`: row shows column."""
+        rule, arms = self.rule, self.arms
+        shown = rule.reveals[:arms, :arms]
+        if self.audits:
+            shown[1:] = False
+            shown[rule.revealing] = True
+        if cloud_reports == "all":
+            shown[rule.safe] = True
+        np.fill_diagonal(shown, val=False)
+        return shown
+
+    def _verdicts(self) -> Verdict:
+        """Return what every arm does with the samples of this round, `[num_envs, arms]`.
+
+        Worked out for many rounds at a time: the arms do not depend on what is pulled.
+        """
+        order, now = self._order, self._round - 1
+        assert order is not None
+        if (
+            self._block is None
+            or self._block[0] is not order
+            or not self._block[1] <= now < self._block[1] + _ROUNDS
+        ):
+            samples = order[:, now : now + _ROUNDS].T.reshape(-1)  # a round's rows together
+            self._block = (order, now, self.rule.verdicts(self.trace.confidence[samples]))
+        first = (now - self._block[1]) * self.num_envs
+        rows = slice(first, first + self.num_envs)
+        return Verdict(*(part[rows, : self.arms] for part in self._block[2]))
 
     def _answer(self, sample: Int, arm: Int) -> tuple[Float, Info]:
         """Return the rewards of a round and its info."""
         rule, trace, rows = self.rule, self.trace, np.arange(len(arm))
         confidence, prediction = trace.confidence[sample], trace.prediction[sample]
-        verdict = rule.verdicts(confidence)
+        verdict = self._verdicts()
         exit_ = verdict.exit[rows, arm]
+        offloaded = verdict.offloaded[rows, arm]
         answer = prediction[rows, exit_]
         agrees = rule.agreements(verdict, prediction)
+        own = confidence[rows, exit_]
+        revealed = self._shown[arm]
         safe, audit = arm == rule.safe, arm == rule.revealing
-        revealed = audit[:, None] | (safe[:, None] & self._shown)
-        revealed[rows, arm] = False
+        if self.audits:
+            told: Float = agrees.astype(np.float64)
+            reward, kind = np.where(safe | audit, 1.0, own), "observed"
+        else:
+            # The final exit's confidence where it is known, else the answer's stands in.
+            told = np.take_along_axis(confidence, verdict.exit, 1)
+            told = np.where(verdict.offloaded, own[:, None], told)
+            reward, kind = own, "surrogate"
         info: Info = {
             "cost": verdict.cost[rows, arm],
-            "offloaded": verdict.offloaded[rows, arm],
+            "offloaded": offloaded,
             "audited": audit,
             "audit_cost": np.zeros(len(arm)),
             "prediction": answer,
+            "confidence": own,
             "agrees": agrees[rows, arm],
             "side_observations": {
                 "revealed": revealed,
-                "reward": np.where(revealed, agrees, 0.0),
+                "reward": np.where(revealed, told, 0.0),
                 "cost": np.where(revealed, verdict.cost, 0.0),
-                "kind": "observed",
+                "kind": kind,
             },
         }
         if trace.label is not None:
             info["correct"] = answer == trace.label[sample]
         info |= {name: value.copy() for name, value in self._expected.items()}
-        reward = np.where(safe | audit, 1.0, confidence[rows, exit_])
         return reward, info
 
 
@@ -116,10 +172,10 @@ class JointReplay(ReplayRow):
         trace: Trace,
         *,
         rule: JointRule,
+        reward: str = "agreement",
         cloud_reports: str = "final",
         rounds: int | None = None,
     ) -> None:
         self.rule = rule
-        self._wrap(
-            JointReplayVector(trace, rule=rule, cloud_reports=cloud_reports, rounds=rounds)
-        )
+        how: Any = {"rule": rule, "reward": reward, "cloud_reports": cloud_reports}
+        self._wrap(JointReplayVector(trace, **how, rounds=rounds))

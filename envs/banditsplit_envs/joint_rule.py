@@ -1,7 +1,8 @@
 """Sequential exits: an arm asks some exits in turn, and one sample tells about many arms.
 
 The device runs layer after layer, asks the exits of its arm and leaves at the first confident
-one; if none is, it offloads behind the last that it asked. Replay and comparison ask here.
+one; if none is, it offloads behind the last that it asked, or has that one answer. Replay and
+comparison ask here.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,7 +17,7 @@ from banditsplit._typing import Bool, Float, Int
 from banditsplit_envs.cost import SplitCost
 from banditsplit_envs.trace import Trace
 
-__all__ = ["JointArm", "JointRule", "Verdict", "joint_arms"]
+__all__ = ["JointArm", "JointRule", "Means", "Verdict", "joint_arms"]
 
 _CHUNK = 4096  # samples whose verdicts for all arms are held at a time
 
@@ -25,13 +26,15 @@ class JointArm(NamedTuple):
     """Which exits are asked, and how sure one must be.
 
     Attributes:
-        stops: The exits that are asked, ascending, from 0. Behind the last one the sample is
-            offloaded; if that is the network's own last exit, it answers.
+        stops: The exits that are asked, ascending, from 0.
         threshold: Confidence from which an exit answers, in [0, 1].
+        offloads: Whether a sample of which no stop is sure is offloaded behind the last one.
+            Else that one answers, as the network's own last exit does in any case.
     """
 
     stops: tuple[int, ...]
     threshold: float
+    offloads: bool = True
 
 
 class Verdict(NamedTuple):
@@ -48,10 +51,26 @@ class Verdict(NamedTuple):
     cost: Float
 
 
+class Means(NamedTuple):
+    """What arms do on average, each `[arms]`.
+
+    Attributes:
+        agreement: Share of answers that are the final exit's.
+        confidence: Of the exit that answers.
+        accuracy: Share of answers that are right; nan without labels.
+        cost: In lambda.
+    """
+
+    agreement: Float
+    confidence: Float
+    accuracy: Float
+    cost: Float
+
+
 @final
 @dataclass(frozen=True, slots=True)
 class JointRule:
-    """Leave at the first confident exit that is asked, else offload behind the last one.
+    """Leave at the first confident exit that is asked, else offload or answer at the last one.
 
     An arm with one stop is `SplitRule`'s with ``evaluates="split"``; one that stops at every
     exit up to a layer never costs more than ``evaluates="all"`` there. Before the arms that are
@@ -89,14 +108,15 @@ class JointRule:
             raise ValueError(f"{wanted}, got {given!r}.")
         object.__setattr__(self, "joint", arms)
 
-    def _arm(self, stops: Any, threshold: Any) -> JointArm:
+    def _arm(self, stops: Any, threshold: Any, offloads: Any = True) -> JointArm:
         """Return an arm, checked."""
         if not isinstance(stops, Iterable) or isinstance(stops, str | bytes):
             raise TypeError(f"`stops` must be a sequence of exits, got {stops!r}.")
         asked = tuple(_checks.below("stops", stop, self.exits) for stop in stops)
         if not asked or any(a >= b for a, b in pairwise(asked)):
             raise ValueError(f"`stops` must be ascending exits, at least one, got {stops!r}.")
-        return JointArm(asked, _checks.fraction("threshold", threshold))
+        _checks.instance("offloads", offloads, bool)
+        return JointArm(asked, _checks.fraction("threshold", threshold), offloads)
 
     @classmethod
     def sequential(
@@ -147,6 +167,41 @@ class JointRule:
         few = np.unique(np.linspace(0, len(kept) - 1, min(most, len(kept))).round().astype(int))
         return cls(trace.exits, tuple(whole.joint[kept[n]] for n in few[::-1]), whole.cost)
 
+    @classmethod
+    def calibrated(
+        cls,
+        trace: Trace,
+        candidates: Iterable[JointArm],
+        *,
+        loss: float,
+        most: int = 12,
+        cost: SplitCost | None = None,
+    ) -> Self:
+        """Return the rule with the cheapest candidates that lose little accuracy on ``trace``.
+
+        That is a labelled trace of the source domain, not the deployed samples. Of the
+        candidates that stop at the same exits, the cheapest there is taken whose accuracy is at
+        most ``loss`` below the final exit's; of those at most ``most``, the cheapest first.
+        Which of them is best on the deployed samples is left to learn.
+
+        Raises:
+            ValueError: ``trace`` has no labels, or no candidate is left.
+        """
+        loss, most = _checks.fraction("loss", loss), _checks.integer("most", most, least=1)
+        if trace.label is None:
+            raise ValueError("`trace` must have labels, got None: the accuracy needs them.")
+        whole = cls(trace.exits, tuple(candidates), SplitCost() if cost is None else cost)
+        _, _, accuracy, paid = whole.means(trace)
+        kept: dict[tuple[tuple[int, ...], bool], JointArm] = {}
+        for number in np.argsort(paid[1:-1], kind="stable") + 1:
+            arm = whole.joint[number - 1]
+            if accuracy[number] >= accuracy[whole.safe] - loss:
+                kept.setdefault((arm.stops, arm.offloads), arm)
+        if not kept:
+            wanted = f"`candidates` must hold an arm that loses at most {loss} on `trace`"
+            raise ValueError(f"{wanted}, got {len(whole.joint)} that lose more.")
+        return cls(trace.exits, tuple(kept.values())[:most], whole.cost)
+
     @property
     def arms(self) -> int:
         """How many there are: those given, one that always offloads, and the audit."""
@@ -164,8 +219,11 @@ class JointRule:
 
     @property
     def safe_cost(self) -> float:
-        """What always offloading costs: a layer, its exit, and the way to the cloud."""
-        return self.cost.layer + self.cost.exit + self.cost.offload
+        """What always offloading costs: a layer, its exit, and the way to the cloud.
+
+        A network of one exit leaves nothing to offload.
+        """
+        return self.cost.layer + self.cost.exit + self.cost.offload * (self.exits > 1)
 
     @property
     def order(self) -> tuple[int, ...]:
@@ -184,9 +242,9 @@ class JointRule:
         offloaded = np.zeros((samples, self.arms), np.bool_)
         paid = np.empty((samples, self.arms))
         depth = np.zeros(samples, np.int64)  # how far an audit must go
-        for number, (stops, threshold) in enumerate(self.joint, 1):
+        for number, (stops, threshold, offloads) in enumerate(self.joint, 1):
             sure = confidence[:, stops] >= threshold
-            sure[:, -1] |= stops[-1] == last
+            sure[:, -1] |= stops[-1] == last or not offloads
             answers = sure.any(1)
             asked = np.where(answers, sure.argmax(1), len(stops) - 1)
             stop = np.asarray(stops)[asked]
@@ -194,7 +252,7 @@ class JointRule:
             offloaded[:, number] = ~answers
             paid[:, number] = self._head(stop + 1, asked + 1) + self.cost.offload * ~answers
             depth = np.maximum(depth, stop)
-        offloaded[:, self.safe] = True
+        offloaded[:, self.safe] = self.exits > 1
         paid[:, self.safe] = self.safe_cost
         here = self._head(np.full(samples, self.exits), self._asked(depth) + (depth < last))
         away = self._head(depth + 1, self._asked(depth)) + self.cost.offload
@@ -220,19 +278,50 @@ class JointRule:
         agree: Bool = answer == prediction[:, -1:]
         return agree
 
-    def expected(self, trace: Trace) -> tuple[Float, Float]:
-        """Return each arm's mean agreement and mean cost over a trace, `[arms]` each."""
-        agreement, cost = np.zeros(self.arms), np.zeros(self.arms)
+    def means(self, trace: Trace) -> Means:
+        """Return what each arm does with the samples of a trace on average."""
+        sums = np.zeros((len(Means._fields), self.arms))
         for start in range(0, trace.samples, _CHUNK):
             rows = slice(start, start + _CHUNK)
-            verdict = self.verdicts(trace.confidence[rows])
-            agreement += self.agreements(verdict, trace.prediction[rows]).sum(0)
-            cost += verdict.cost.sum(0)
-        return agreement / trace.samples, cost / trace.samples
+            confidence, prediction = trace.confidence[rows], trace.prediction[rows]
+            verdict = self.verdicts(confidence)
+            agree = self.agreements(verdict, prediction)
+            sure = np.take_along_axis(confidence, verdict.exit, 1)
+            right = np.full(agree.shape, np.nan)
+            if trace.label is not None:
+                answer = np.take_along_axis(prediction, verdict.exit, 1)
+                right = (answer == trace.label[rows, None]).astype(np.float64)
+            sums += [part.sum(0) for part in (agree, sure, right, verdict.cost)]
+        return Means(*sums / trace.samples)
+
+    def expected(self, trace: Trace) -> tuple[Float, Float]:
+        """Return each arm's mean agreement and mean cost over a trace, `[arms]` each."""
+        means = self.means(trace)
+        return means.agreement, means.cost
+
+    @property
+    def reveals(self) -> Bool:
+        """Whose outcome a pull shows whatever the sample, `[arms, arms]`: row shows column.
+
+        An arm shows those that stop earlier on the same way and are satisfied with less: where
+        it goes on, they have answered or would offload. What the cloud would then say is known
+        only if it ran. An arm that never offloads shows none that may: it would say nothing of
+        what the cloud does with doubtful samples. The audit, which is for agreement, is not asked.
+        """
+        way: list[tuple[tuple[int, ...], float, bool]] = [((0,), np.inf, True), *self.joint]
+        shown = np.zeros((self.arms, self.arms), np.bool_)
+        for one, (stops, threshold, offloads) in enumerate(way):
+            final = offloads or stops[-1] == self.exits - 1
+            for other, (early, less, away) in enumerate(way):
+                shown[one, other] = (
+                    stops[: len(early)] == early and less <= threshold and (final or not away)
+                )
+        np.fill_diagonal(shown, val=False)
+        return shown
 
 
 def joint_arms(
-    exits: int, thresholds: Sequence[float], *, stops: int = 2
+    exits: int, thresholds: Sequence[float], *, stops: int = 2, stay: bool = False
 ) -> tuple[JointArm, ...]:
     """Return arms to choose from: up to ``stops`` exits asked, and every exit up to a layer.
 
@@ -240,12 +329,17 @@ def joint_arms(
         exits: How many exits the network has, at least 1.
         thresholds: Confidences from which an exit answers, in [0, 1].
         stops: How many exits are asked at most, 1 or 2.
+        stay: Whether to have the arms, too, that answer at their last stop in any case.
     """
     exits = _checks.integer("exits", exits, least=1)
     asked: set[tuple[int, ...]] = {tuple(range(layer + 1)) for layer in range(exits)}
     asked |= {(layer,) for layer in range(exits)}
     if _checks.integer("stops", stops, least=1) > 1:
         asked |= {(a, b) for b in range(exits) for a in range(b)}
-    return tuple(
-        JointArm(some, threshold) for some in sorted(asked) for threshold in thresholds
-    )
+    arms = [JointArm(some, threshold) for some in sorted(asked) for threshold in thresholds]
+    _checks.instance("stay", stay, bool)
+    if stay:
+        inner = [arm for arm in arms if arm.stops[-1] < exits - 1]
+        arms += [arm._replace(offloads=False) for arm in inner if len(arm.stops) > 1]
+        arms += [JointArm((layer,), 0.0, offloads=False) for layer in range(exits - 1)]
+    return tuple(arms)

@@ -266,7 +266,7 @@ STYLES: dict[str, dict[str, Any]] = {
     "final exit": {"color": "0.3", "ls": "--"},
     "always offload": {"color": "0.55", "ls": "-."},
     "threshold at every exit": {"color": "0.55", "marker": "v"},
-    "patience": {"color": "0.75", "marker": ">"},
+    "patience at every exit": {"color": "0.75", "marker": ">"},
     "AdaEE": {"color": "C4", "marker": "P"},
     "UEE-UCB": {"color": "C5", "marker": "s"},
     "SplitEE": {"color": "C0", "marker": "o"},

@@ -9,10 +9,10 @@ import pytest
 
 import banditsplit as bs
 from banditsplit_envs import Comparison, SplitCost, Trace, compare
-from banditsplit_envs.comparison import BASELINES, HINDSIGHT
+from banditsplit_envs.comparison import BASELINES, CERTIFIED, HINDSIGHT, JOINT, SEQUENTIAL
 from banditsplit_envs.figures import accuracy_cost_figure, regret_figure
 
-NAMED = ["SplitEE", "SplitEE-S", "UCB1", "Thompson", "epsilon-greedy"]
+NAMED = ["SplitEE", "SplitEE-S", "UCB1", "Thompson", "epsilon-greedy", "Thompson-S"]
 KEYS = {
     "policy",
     "kind",
@@ -55,9 +55,10 @@ def check(row: dict[str, Any], **expected: float) -> None:
 
 def test_there_is_a_row_for_every_policy_baseline_and_the_best_arm() -> None:
     rows = by_hand().rows
-    kinds = ["policy"] * 8 + ["baseline"] * len(BASELINES) + ["hindsight"]
+    policies = [*NAMED, *FIXED, SEQUENTIAL]
+    kinds = ["policy"] * len(policies) + ["baseline"] * len(BASELINES) + ["hindsight"]
 
-    assert [row["policy"] for row in rows] == [*NAMED, *FIXED, *BASELINES, HINDSIGHT]
+    assert [row["policy"] for row in rows] == [*policies, *BASELINES, HINDSIGHT]
     assert [row["kind"] for row in rows] == kinds
     for row in rows:
         assert set(row) == KEYS
@@ -70,14 +71,18 @@ def test_every_exit_is_charged_to_whoever_evaluates_it() -> None:
     evaluates = {row["policy"]: row["evaluates"] for row in by_hand().rows}
     every = {name for name, what in evaluates.items() if what == "all"}
 
-    assert every == {"SplitEE-S", "threshold at every exit", "patience", "UEE-UCB"}
+    sides = {"SplitEE-S", "Thompson-S", "UEE-UCB"}
+
+    assert every == sides | {"threshold at every exit", "patience at every exit"}
+    assert evaluates.pop(SEQUENTIAL) == "asked"
     assert set(evaluates.values()) == {"all", "split"}
 
 
 def test_the_side_mode_stands_where_it_was_learned_from() -> None:
     kinds = {row["policy"]: row["side_kind"] for row in by_hand().rows}
 
-    assert kinds.pop("SplitEE-S") == "surrogate"
+    for name in ("SplitEE-S", "Thompson-S", SEQUENTIAL):
+        assert kinds.pop(name) == "surrogate"
     assert kinds.pop("UEE-UCB") == "observed"
     assert set(kinds.values()) == {None}
 
@@ -150,25 +155,26 @@ def test_a_policy_with_side_observations_pays_for_every_exit() -> None:
 
 def test_patience_by_hand() -> None:
     """One agreement of three exits: the answers are 1, 1 and 0 after 2, 3 and 2 exits."""
-    check(by_hand().row("patience"), accuracy=2 / 3, cost=(3 + 4.5 + 3) / 3, offload_rate=0)
+    row = by_hand().row("patience at every exit")
+    check(row, accuracy=2 / 3, cost=(3 + 4.5 + 3) / 3, offload_rate=0)
 
 
-def test_learners_of_other_papers_have_regrets_of_their_own_and_are_judged_as_all() -> None:
+def test_learners_of_other_papers_are_judged_by_confidence_like_everyone() -> None:
     """Every sample is (.6, .9), and its answer changes at the second exit.
 
-    AdaEE: offloading gains .3 for 5 lambda at .1, and so lacks .2 against leaving. UEE-UCB: the
-    second exit gains 1 for 1.5 lambda, and so the first one lacks .85. Both are judged by
-    confidence: leaving is worth .6 - .15, offloading .9 - .65, and the second exit .9 - .3
-    where both are asked, .9 - .25 where one is, as by the best fixed arm.
+    AdaEE leaves for .6 - .15 or offloads for .9 - .65; UEE-UCB answers at the first exit for
+    .6 - .15 or at the second for .9 - .3, both having been asked; accuracy tells how often. The
+    best fixed arm's net value is .9 - .25. By their own rewards they learn the first and the
+    second.
     """
     trace = Trace(np.tile([0.6, 0.9], (8, 1)), np.tile([0, 1], (8, 1)), np.ones(8, int))
-    table = small(trace=trace, tradeoff=0.1, rounds=40)
-    for name, gap, nets in (("AdaEE", 0.2, (0.45, 0.25)), ("UEE-UCB", 0.85, (0.6, 0.45))):
+    table = small(trace=trace, tradeoff=0.1, rounds=100)
+    for name, first, second in (("AdaEE", 0.45, 0.25), ("UEE-UCB", 0.45, 0.6)):
         row = table.row(name)
-        wrong = row["pseudo_regret"] / gap / 40  # the share of rounds at the other arms
-        assert 0 < wrong < 1
-        net = nets[0] * (1 - wrong) + nets[1] * wrong
-        assert row["shortfall"] == pytest.approx(0.65 - net)
+        share = row["accuracy"]  # the second exit alone is right
+        assert row["shortfall"] == pytest.approx(0.65 - (first * (1 - share) + second * share))
+        assert np.isnan(row["pseudo_regret"])
+    assert table.row("AdaEE")["accuracy"] < 0.5 < table.row("UEE-UCB")["accuracy"]
 
 
 def test_audits_are_charged_to_who_learns_from_them() -> None:
@@ -195,6 +201,60 @@ def test_who_learns_from_no_side_observation_pays_for_no_audit() -> None:
     for row in by_hand().rows:
         if row["evaluates"] == "split":
             np.testing.assert_equal(audited.row(row["policy"]), row)
+
+
+# ----- Sequential exits
+
+
+def test_sequential_arms_are_charged_for_the_exits_that_they_ask() -> None:
+    """Exits 1 and 2 for 1.5 and 3, all three for 4.5, 5 to upload: what `JointRule` says.
+
+    Net values summed over the samples: always offload 2.05 - 1.95; one exit 2.25 - 1.45; two
+    2.5 - 1.25 (the third sample is offloaded from there); three 2.5 - .9.
+    """
+    table = small(rounds=3000, passes=2)
+    row, history = table.row(SEQUENTIAL), table.history[SEQUENTIAL]
+    gaps = (1.6 - np.array([0.1, 0.8, 1.25, 1.6])) / 3
+
+    assert row["pseudo_regret"] == pytest.approx((history.pulls @ gaps).mean())
+    assert history.pulls.argmax(1).tolist() == [3, 3]
+    # Almost as "threshold at every exit", whose arm it finds.
+    assert row["accuracy"] == pytest.approx(1, abs=0.02)
+    assert row["cost"] == pytest.approx(3, rel=0.02)
+
+
+@cache
+def calibrated() -> Comparison:
+    return small(trace=synthetic(2000), rounds=300, calibration=synthetic(1000), level=0.1)
+
+
+def test_a_calibration_trace_adds_the_joint_and_the_certified_policy() -> None:
+    rows = calibrated().rows
+    names = [*NAMED, SEQUENTIAL, JOINT, CERTIFIED, *BASELINES, HINDSIGHT]
+
+    assert [row["policy"] for row in rows] == names
+    assert [*calibrated().history] == names[:9]
+    for name, kind in ((JOINT, "surrogate"), (CERTIFIED, "observed")):
+        row = calibrated().row(name)
+        assert (row["kind"], row["evaluates"], row["side_kind"]) == ("policy", "asked", kind)
+        assert set(row) == KEYS
+
+
+def test_other_rows_do_not_change_with_a_calibration_trace() -> None:
+    without = small(trace=synthetic(2000), rounds=300)
+    for row in without.rows:
+        np.testing.assert_equal(calibrated().row(row["policy"]), row)
+
+
+def test_the_certified_policy_is_judged_by_confidence_like_everyone() -> None:
+    """In three rounds nothing is certified: it offloads, or audits, and answers as the cloud."""
+    table = small(calibration=TRACE, loss=0.5, level=0.5, cloud_reports="all")
+    row, offload = table.row(CERTIFIED), table.row("always offload")
+
+    for key in ("accuracy", "cost", "cost_cut", "offload_rate", "shortfall"):
+        assert row[key] == pytest.approx(offload[key]), key
+    assert np.isnan(row["pseudo_regret"])
+    assert f"{CERTIFIED} (observed)" not in legend(regret_figure({"one": table}))
 
 
 # ----- The same passes for everyone
@@ -244,7 +304,8 @@ def test_another_policy_changes_no_other_row() -> None:
 def test_a_named_policy_can_be_replaced() -> None:
     table = small(policies={"UCB1": bs.FixedArm(3, 0)})
 
-    assert [row["policy"] for row in table.rows] == [*NAMED, *BASELINES, HINDSIGHT]
+    names = [*NAMED, SEQUENTIAL, *BASELINES, HINDSIGHT]
+    assert [row["policy"] for row in table.rows] == names
     assert table.row("UCB1")["cost"] == pytest.approx(14.5 / 3)
 
 
@@ -271,7 +332,7 @@ def test_progress_is_shown_for_every_policy() -> None:
             yield job
 
     small(progress=watched)
-    assert sorted(seen) == sorted(NAMED)
+    assert sorted(seen) == sorted([*NAMED, SEQUENTIAL])
 
 
 def test_where_everything_is_free_there_is_no_cost_to_cut() -> None:
@@ -303,7 +364,7 @@ def test_the_table_prints_every_row_and_the_side_mode() -> None:
     for line, row in zip(lines, by_hand().rows, strict=True):
         assert line.startswith(row["policy"])
         assert f"{row['accuracy']:.4f}" in line
-        assert line.endswith("  surrogate") == (row["policy"] == "SplitEE-S")
+        assert line.endswith("  surrogate") == (row["side_kind"] == "surrogate")
     assert "nan" not in str(by_hand())
 
 
@@ -326,11 +387,11 @@ def test_the_accuracy_figure_draws_every_row_over_the_offload_costs() -> None:
     dear = small(side="doubly_robust", audit_rate=0.5)
     figure = accuracy_cost_figure({"stream": {5.0: dear, 1.0: cheap}})
     (ax,) = figure.axes
-    kinds = {"SplitEE-S": " (doubly_robust)", "UEE-UCB": " (observed)"}
+    names = [name + " (doubly_robust)" * (name[-2:] == "-S") for name in NAMED]
+    names += [f"{SEQUENTIAL} (surrogate)", *BASELINES, HINDSIGHT]
+    names[names.index("UEE-UCB")] = "UEE-UCB (observed)"
 
-    assert legend(figure) == [
-        name + kinds.get(name, "") for name in (*NAMED, *BASELINES, HINDSIGHT)
-    ]
+    assert legend(figure) == names
     assert ax.get_title() == "stream, offload cost 1 to 5 lambda"
     line = next(line for line in ax.lines if len(line.get_xdata()) == 2)
     expected = [table.row("SplitEE")["cost"] for table in (cheap, dear)]
@@ -386,9 +447,9 @@ def test_side_observations_save_regret_and_both_learn() -> None:
 @pytest.mark.parametrize(
     ("changes", "error", "wanted"),
     [
-        ({"trace": CONFIDENCE}, TypeError, "`trace` must be a Trace, got"),
+        ({"trace": CONFIDENCE}, TypeError, "`trace` must be of type Trace, got"),
         ({"trace": Trace(CONFIDENCE, RIGHT)}, ValueError, "`trace` must have labels, got None"),
-        ({"cost": 5.0}, TypeError, "`cost` must be a SplitCost, got 5.0"),
+        ({"cost": 5.0}, TypeError, "`cost` must be of type SplitCost, got 5.0"),
         ({"threshold": 1.4}, ValueError, r"`threshold` must lie in \[0, 1\], got 1.4"),
         ({"threshold": -0.1}, ValueError, r"`threshold` must lie in \[0, 1\], got -0.1"),
         ({"tradeoff": -1}, ValueError, "`tradeoff` must not be negative, got -1"),
@@ -401,6 +462,24 @@ def test_side_observations_save_regret_and_both_learn() -> None:
         ({"side": "guess"}, ValueError, "`side` must be one of"),
         ({"audit_rate": 0.5}, ValueError, "`audit_rate` must be .* got 0.5"),
         ({"side": "doubly_robust"}, ValueError, "`audit_rate` must be positive .* got 0.0"),
+        ({"calibration": CONFIDENCE}, TypeError, "`calibration` must be of type Trace, got"),
+        (
+            {"calibration": Trace(CONFIDENCE, RIGHT)},
+            ValueError,
+            "`calibration` must have labels",
+        ),
+        (
+            {"calibration": Trace(CONFIDENCE[:, :2], RIGHT[:, :2], np.ones(3, np.int64))},
+            ValueError,
+            "`calibration` must have the trace's 3 exits, got 2",
+        ),
+        (
+            {"calibration": TRACE, "loss": 1.5},
+            ValueError,
+            r"`loss` must lie in \[0, 1\], got 1.5",
+        ),
+        ({"calibration": TRACE, "level": 0.0}, ValueError, "`level` must lie .*, got 0.0"),
+        ({"calibration": TRACE, "cloud_reports": "no"}, ValueError, "`cloud_reports` must be"),
         ({"policies": [1]}, TypeError, r"`policies` must map names to policies, got \[1\]"),
         ({"policies": {"a": 1}}, TypeError, "`policies` must map .*, got 1 for 'a'"),
         (
@@ -412,9 +491,9 @@ def test_side_observations_save_regret_and_both_learn() -> None:
             (
                 {"policies": {name: bs.UniformRandom(3)}},
                 ValueError,
-                f"`policies` must not have a baseline's name, got .*{name}",
+                f"`policies` must not have the name of a row that is there, got .*{name}",
             )
-            for name in (*BASELINES, HINDSIGHT)
+            for name in (*BASELINES, HINDSIGHT, SEQUENTIAL, JOINT, CERTIFIED)
         ),
     ],
 )

@@ -20,6 +20,7 @@ NAMES = [
     "JointReplay",
     "JointReplayVector",
     "JointRule",
+    "Means",
     "NetReward",
     "Outcome",
     "ProblemEnv",
