@@ -1,6 +1,6 @@
 """The paper's table and figures, with every baseline it should have had.
 
-    python examples/studies/paper_table.py TRACE.npz ... --out OUT --reference REFERENCE.json
+    python examples/studies/paper_table.py TRACE.npz ... --calibration SOURCE.npz --out OUT
 
 For each trace (a network's domain of deployment, with labels to judge by) it plays every
 policy and baseline at offload costs of 1 to 5 lambda, 20 passes each, and writes
@@ -12,6 +12,7 @@ in seconds.
 
 The threshold is .7 for two classes, the authors' for IMDb, and .8 for more; a pass is 10,000
 draws. Table and regret are those of the offload cost nearest to half of the network, at most.
+With a calibration trace, of the source domain, `compare` has two policies more.
 """
 
 import argparse
@@ -47,7 +48,9 @@ AUTHORS = {"imdb": "IMDb"}  # the domains that the authors had as well
 POINTS = 25  # of a regret curve in the results
 
 
-def study(trace: Trace, options: argparse.Namespace, name: str) -> dict[str, Any]:
+def study(
+    trace: Trace, calibration: Trace | None, options: argparse.Namespace, name: str
+) -> dict[str, Any]:
     """Return everything that is to be said of one domain."""
     classes = 1 + int(max(trace.prediction.max(), trace.label.max()))  # type: ignore[union-attr]
     threshold = options.threshold or (0.7 if classes == 2 else 0.8)  # noqa: PLR2004
@@ -74,6 +77,7 @@ def study(trace: Trace, options: argparse.Namespace, name: str) -> dict[str, Any
             cost=cost,
             threshold=threshold,
             tradeoff=TRADEOFF,
+            calibration=calibration,
             passes=options.passes,
             rounds=options.rounds,
             seed=options.seed,
@@ -242,6 +246,8 @@ def curves(rounds: Any, regrets: Mapping[str, Any]) -> dict[str, Any]:
     shown = rounds[points]
     result: dict[str, Any] = {"rounds": shown}
     for name, regret in regrets.items():
+        if np.isnan(regret).any():  # by another reward
+            continue
         # Curves of a history are read at its rounds, the other one at every round.
         at = regret[:, points] if regret.shape[1] == len(rounds) else regret[:, shown - 1]
         low, high = mean_interval(at)
@@ -273,7 +279,7 @@ STYLES: dict[str, dict[str, Any]] = {
     "SplitEE-S": {"color": "C1", "marker": "o"},
     PUBLISHED: {"color": "C1", "ls": ":"},
 }
-OURS = ("C2", "C3", "C6", "C8", "C9")
+OURS = ("C2", "C3", "C6", "C9")
 NOT_DRAWN = ("UCB1", "Thompson", "epsilon-greedy", "random exit", "best fixed arm", OFF_BY_ONE)
 
 
@@ -349,7 +355,12 @@ def finish(figure: Any, axes: Any, path: Path) -> None:
         for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)
     }
     figure.legend(
-        handles.values(), handles.keys(), loc="outside lower center", ncols=5, frameon=False
+        handles.values(),
+        handles.keys(),
+        loc="outside lower center",
+        ncols=max(2, axes.shape[1]),
+        frameon=False,
+        fontsize=9,
     )
     figure.set_layout_engine("constrained")
     figure.savefig(path, dpi=110)
@@ -386,6 +397,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("traces", type=Path, nargs="*")
     parser.add_argument("--quick", action="store_true", help="a made-up trace, in seconds")
+    parser.add_argument("--calibration", type=Path, help="a trace of the source domain")
     parser.add_argument("--reference", type=Path, help="the authors' curves")
     parser.add_argument(
         "--threshold", type=float, help="by default .7 for two classes, else .8"
@@ -400,6 +412,9 @@ def main() -> None:
         options.passes, options.rounds, options.offload = 3, 200, [1.0, 5.0]
     elif not options.traces and not list(options.out.glob("*.json")):
         parser.error("TRACE.npz must be given, or --quick.")
+    calibration = Trace.load(options.calibration) if options.calibration else None
+    if options.quick:
+        calibration = made_up(1)
     options.out.mkdir(parents=True, exist_ok=True)
     traces = {path.stem.removeprefix("trace-"): path for path in options.traces}
     if options.quick:
@@ -408,10 +423,10 @@ def main() -> None:
         kept = options.out / f"{name}.json"
         if kept.exists():
             continue
-        trace = made_up(0) if options.quick and name == "made-up" else Trace.load(path)
+        trace = Trace.load(path) if path.name else made_up(0)
         if trace.label is None:
             parser.error(f"{path} must have labels: the accuracy needs them.")
-        result = plain(study(trace, options, name))
+        result = plain(study(trace, calibration, options, name))
         kept.write_text(json.dumps(result) + "\n")
     reference = json.loads(options.reference.read_text()) if options.reference else {}
     results = {
