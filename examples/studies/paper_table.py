@@ -83,21 +83,20 @@ def study(
             seed=options.seed,
             progress=partial(tqdm, desc=f"{name}, offload {offload:g}", leave=False),
         )
-        published = play_as_published(trace, cost, threshold, options)
         rows = {row["policy"]: row for row in comparison.rows}
-        rows[PUBLISHED] = published["row"]
-        rows[OFF_BY_ONE] = off_by_one(trace, comparison.rule)
-        result["rows"][f"{offload:g}"] = {
-            policy: {key: row.get(key) for key in KEPT} for policy, row in rows.items()
-        }
-        result["faults"][f"{offload:g}"] = {
-            **published["faults"],
-            **faults(trace, comparison.rule, classes),
-        }
+        found = faults(trace, comparison.rule, classes)
         if offload == shown:
+            published = play_as_published(trace, cost, threshold, options)
+            rows[PUBLISHED] = published["row"]
+            rows[OFF_BY_ONE] = off_by_one(trace, comparison.rule)
+            found |= published["faults"]
             regrets = {name: track.pseudo_regret for name, track in comparison.history.items()}
             regrets[PUBLISHED] = published["regret"]
             result["regret"] = curves(comparison.history.rounds, regrets)
+        result["rows"][f"{offload:g}"] = {
+            policy: {key: row.get(key) for key in KEPT} for policy, row in rows.items()
+        }
+        result["faults"][f"{offload:g}"] = found
     return result
 
 
@@ -204,7 +203,7 @@ def faults(trace: Trace, rule: SplitRule, classes: int) -> dict[str, Any]:
         "alpha_of_beta_1": 2 / span**2,
         "first_exit_sure": float(sure.mean()),
         "of_these_wrong": float(1 - right[sure, 0].mean()) if sure.any() else None,
-        "of_these_believed_wrong": float(1 - confidence[sure, 0].mean())
+        "of_these_expected_to_be": float(1 - confidence[sure, 0].mean())
         if sure.any()
         else None,
         "calibration_error": [
@@ -293,8 +292,7 @@ def style(policy: str, result: dict[str, Any]) -> dict[str, Any]:
 
 def named(result: dict[str, Any]) -> list[str]:
     """Return the policies and baselines that are drawn."""
-    rows = next(iter(result["rows"].values()))
-    return [name for name in rows if name not in NOT_DRAWN]
+    return [name for name in result["rows"][result["shown"]] if name not in NOT_DRAWN]
 
 
 def draw_costs(results: dict[str, Any], reference: dict[str, Any], path: Path) -> None:
@@ -317,6 +315,10 @@ def draw_costs(results: dict[str, Any], reference: dict[str, Any], path: Path) -
                     color = STYLES[policy]["color"]
                     label = f"{policy}, the authors' network"
                     ax.plot(reference["o_in_lambda"], values, ":", color=color, label=label)
+        rows = result["rows"][result["shown"]]
+        shown = [rows[policy]["accuracy"] for policy in named(result) if policy != "UEE-UCB"]
+        # UEE-UCB may lie far below, and would leave no room for the others.
+        column[1].set(ylim=(min(shown) - 0.02, max(shown) + 0.01))
         column[0].set(title=f"{domain}, {result['exits']} exits")
         column[1].set(xlabel="offload cost [lambda]")
     axes[0, 0].set(ylabel="cost [lambda per sample]")
@@ -432,6 +434,7 @@ def main() -> None:
     results = {
         path.stem: json.loads(path.read_text()) for path in sorted(options.out.glob("*.json"))
     }
+    results = dict(sorted(results.items(), key=lambda item: item[1]["exits"]))
     for name, result in results.items():
         offload = result["shown"]
         print(f"\n{name}, offload cost {offload} lambda\n\n{table(result, offload)}")
