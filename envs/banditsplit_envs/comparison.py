@@ -31,6 +31,7 @@ BASELINES = (
     "random exit",
     "always offload",
     "threshold at every exit",
+    "entropy at every exit",
     "patience at every exit",
     "AdaEE",
     "UEE-UCB",
@@ -156,7 +157,9 @@ def compare(
 
     Beside the policies whose arms are split layers stand those that leave at the first
     confident exit that they ask (see `JointRule`). ``"sequential Thompson-S"`` asks every exit
-    up to its split, with the one threshold. Given a ``calibration`` trace there are two more.
+    up to its split, with the one threshold. The baseline of entropy at every exit is there where
+    ``trace`` has entropies; it answers from what `baselines.flattest_entropy` says of the
+    threshold. Given a ``calibration`` trace there are two more.
     ``"joint Thompson-S"`` learns which exits to ask, by the same net reward; how sure they must
     be is what loses at most ``loss`` on the calibration trace (`JointRule.calibrated`).
     ``"certified"`` plays the cheapest arm whose disagreement with the final exit is certified
@@ -397,6 +400,15 @@ class _Table:
                 none,
             ),
         }
+        if (entropy := trace.entropy) is not None:
+            classes = 1 + max(int(trace.prediction.max()), int(self.label.max()), 1)
+            most = baselines.flattest_entropy(rule.threshold, classes)
+            plays["entropy at every exit"] = (
+                lambda c, sample: baselines.first_certain_exit(
+                    rule, c, entropy[sample], most=most
+                ),
+                none,
+            )
         for name, (play, regret) in plays.items():
             evaluates = "all" if name.endswith("at every exit") else "split"
             identity = {"policy": name, "kind": "baseline", "evaluates": evaluates}

@@ -1,7 +1,8 @@
 """A network with exits on its blocks, cut between any two of them.
 
-The rules of the split: block ``split`` is the last one on the device. The hidden state behind
-it XX
+The rules of the split: block ``split`` is the last one on the device. What crosses the cut is
+the hidden state behind it and the other arguments that the blocks share, such as an attention
+mask: all that the blocks after it are called with.
 """
 
 import json
@@ -218,17 +219,24 @@ class ExitNetwork(nn.Module):
         self._anatomy.layout.check_values(batch, name=name)
         return batch
 
-    def as_labels(self, labels: ArrayLike | Tensor, *, samples: int) -> Tensor:
-        """Return an int64 tensor `[samples]` of class numbers `0 .. classes - 1`."""
-        tensor = as_tensor("labels", labels)
+    def as_labels(
+        self, labels: ArrayLike | Tensor, *, samples: int, name: str = "labels"
+    ) -> Tensor:
+        """Return ``labels``, which an error calls ``name``, as int64 `[samples]`.
+
+        Raises:
+            TypeError: They are no integers.
+            ValueError: There are more or fewer, or they are not in `0 .. classes - 1`.
+        """
+        tensor = as_tensor(name, labels)
         if tensor.is_floating_point() or tensor.dtype == torch.bool:
-            raise TypeError(f"`labels` must hold integers, got {tensor.dtype}.")
+            raise TypeError(f"`{name}` must hold integers, got {tensor.dtype}.")
         if tensor.shape != (samples,):
-            raise ValueError(f"`labels` must have shape ({samples},), got {what(tensor)}.")
+            raise ValueError(f"`{name}` must have shape ({samples},), got {what(tensor)}.")
         classes = tensor.long()
         if ((classes < 0) | (classes >= self.classes)).any():
             span = f"{int(classes.min())} .. {int(classes.max())}"
-            raise ValueError(f"`labels` must lie in 0 .. {self.classes - 1}, got {span}.")
+            raise ValueError(f"`{name}` must lie in 0 .. {self.classes - 1}, got {span}.")
         return classes
 
     def save(self, path: str | os.PathLike[str]) -> None:

@@ -122,7 +122,8 @@ class JointReplayVector(ReplayVector):
     def _answer(self, sample: Int, arm: Int) -> tuple[Float, Info]:
         """Return the rewards of a round and its info."""
         rule, trace, rows = self.rule, self.trace, np.arange(len(arm))
-        confidence, prediction = trace.confidence[sample], trace.prediction[sample]
+        confidence = trace.confidence[sample]
+        prediction = trace.prediction[sample].astype(np.int64)
         verdict = self._verdicts()
         exit_ = verdict.exit[rows, arm]
         offloaded = verdict.offloaded[rows, arm]

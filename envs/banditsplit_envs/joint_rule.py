@@ -283,7 +283,8 @@ class JointRule:
         sums = np.zeros((len(Means._fields), self.arms))
         for start in range(0, trace.samples, _CHUNK):
             rows = slice(start, start + _CHUNK)
-            confidence, prediction = trace.confidence[rows], trace.prediction[rows]
+            confidence = trace.confidence[rows]
+            prediction = trace.prediction[rows].astype(np.int64)
             verdict = self.verdicts(confidence)
             agree = self.agreements(verdict, prediction)
             sure = np.take_along_axis(confidence, verdict.exit, 1)

@@ -71,7 +71,7 @@ class SplitReplayVector(ReplayVector):
         seen = np.where(ran, confidence, np.nan)
         reward, info = rule.report(
             seen,
-            trace.prediction[sample],
+            trace.prediction[sample].astype(np.int64),
             arm,
             audited,
             label=None if trace.label is None else trace.label[sample],

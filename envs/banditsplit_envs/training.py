@@ -217,7 +217,7 @@ class _Labelled:
         return _Labelled(self.inputs[rows], self.labels[rows])
 
     def digest(self) -> str:
-        return _digest({**self.inputs.tensors, " labels": self.labels})
+        return digest({**self.inputs.tensors, " labels": self.labels})
 
 
 @dataclass
@@ -398,7 +398,7 @@ def _identity(network: ExitNetwork) -> str:
     theirs, must not keep it from being resumed; another pretrained network must.
     """
     blocks = tuple(f"network.{name}." for name in network.splits)
-    return _digest(
+    return digest(
         {
             name: value if name.startswith(blocks) else torch.tensor(value.shape)
             for name, value in network.state_dict().items()
@@ -406,13 +406,18 @@ def _identity(network: ExitNetwork) -> str:
     )
 
 
-def _digest(tensors: Mapping[str, Tensor]) -> str:
+def digest(tensors: Mapping[str, Tensor]) -> str:
     """Return a number that stands for the names, shapes and values of ``tensors``."""
     found = hashlib.sha256()
     for name, value in sorted(tensors.items()):
         found.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
-        found.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+        found.update(memory(value))
     return found.hexdigest()
+
+
+def memory(tensor: Tensor) -> memoryview:
+    """Return the bytes of ``tensor``."""
+    return tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data
 
 
 def _weights(weights: Sequence[float] | None, *, exits: int) -> list[float]:

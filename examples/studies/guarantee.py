@@ -149,6 +149,8 @@ def main() -> None:
     traces = {path.stem: Trace.load(path) for path in options.traces}
     traces = traces or {"made up": small_trace(1)}
     known = Trace.load(options.calibration) if options.calibration else small_trace(0)
+    for trace in traces.values():
+        known.check_same_network(trace)  # its arms are those of no other one
     results: dict[str, Any] = {}
     for name, trace in traces.items():
         for offload in options.offload:

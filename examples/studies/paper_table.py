@@ -26,6 +26,7 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
+from scipy.special import entr
 from tqdm import tqdm
 
 import banditsplit as bs
@@ -239,6 +240,13 @@ def side_biases(trace: Trace, rule: SplitRule) -> dict[str, Any]:
     return {"while_playing": played, **worst, "smallest_gap": float(np.diff(best_two)[0])}
 
 
+def with_entropy(trace: Trace) -> Trace:
+    """Return a trace of two classes with its entropies: they follow from the confidences."""
+    if trace.entropy is not None or trace.prediction.max() > 1:
+        return trace
+    return replace(trace, entropy=entr(trace.confidence) + entr(1 - trace.confidence))
+
+
 def curves(rounds: Any, regrets: Mapping[str, Any]) -> dict[str, Any]:
     """Return mean pseudo-regret and its 95 % interval at some rounds, for each policy."""
     points = np.unique(np.linspace(0, len(rounds) - 1, min(POINTS, len(rounds))).astype(int))
@@ -271,6 +279,7 @@ STYLES: dict[str, dict[str, Any]] = {
     "final exit": {"color": "0.3", "ls": "--"},
     "always offload": {"color": "0.55", "ls": "-."},
     "threshold at every exit": {"color": "0.55", "marker": "v"},
+    "entropy at every exit": {"color": "0.65", "marker": "<"},
     "patience at every exit": {"color": "0.75", "marker": ">"},
     "AdaEE": {"color": "C4", "marker": "P"},
     "UEE-UCB": {"color": "C5", "marker": "s"},
@@ -425,7 +434,7 @@ def main() -> None:
         kept = options.out / f"{name}.json"
         if kept.exists():
             continue
-        trace = Trace.load(path) if path.name else made_up(0)
+        trace = with_entropy(Trace.load(path) if path.name else made_up(0))
         if trace.label is None:
             parser.error(f"{path} must have labels: the accuracy needs them.")
         result = plain(study(trace, calibration, options, name))
