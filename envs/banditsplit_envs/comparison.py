@@ -157,13 +157,16 @@ def compare(
 
     Beside the policies whose arms are split layers stand those that leave at the first
     confident exit that they ask (see `JointRule`). ``"sequential Thompson-S"`` asks every exit
-    up to its split, with the one threshold. The baseline of entropy at every exit is there where
-    ``trace`` has entropies; it answers from what `baselines.flattest_entropy` says of the
-    threshold. Given a ``calibration`` trace there are two more.
+    up to its split, with the one threshold. Given a ``calibration`` trace there are two more.
     ``"joint Thompson-S"`` learns which exits to ask, by the same net reward; how sure they must
     be is what loses at most ``loss`` on the calibration trace (`JointRule.calibrated`).
     ``"certified"`` plays the cheapest arm whose disagreement with the final exit is certified
     to be at most ``level`` (`JointRule.frontier`, `banditsplit.Constrained`).
+
+    Of the baselines, ``"entropy at every exit"`` is there where ``trace`` has entropies; its
+    limit is what `baselines.flattest_entropy` says of ``threshold``. ``"patience at every
+    exit"`` asks for agreements in half of the network. ``"AdaEE"`` and ``"UEE-UCB"`` learn from
+    rewards of their own, and are judged like everyone.
 
     Args:
         trace: With labels, for the accuracy; no policy sees them.

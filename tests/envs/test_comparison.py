@@ -27,7 +27,8 @@ KEYS = {
 # Threshold .8; gamma = 1.5, 2.5, 3.5 for one exit and 1.5, 3, 4.5 for every exit; 5 to upload.
 CONFIDENCE = np.array([[0.9, 0.95, 0.7], [0.3, 0.85, 0.6], [0.4, 0.5, 0.75]])
 RIGHT = np.array([[1, 1, 0], [0, 1, 1], [0, 0, 1]])
-TRACE = Trace(CONFIDENCE, RIGHT, np.ones(3, np.int64))
+ENTROPY = np.array([[0.6, 0.5, 0.1], [0.4, 0.9, 0.9], [0.9, 0.9, 0.9]])  # nats
+TRACE = Trace(CONFIDENCE, RIGHT, np.ones(3, np.int64), entropy=ENTROPY)
 COST = SplitCost(layer=1.0, exit=0.5, offload=5.0)
 # Net values of the arms, summed over the samples: 2.25 - 1.45, 2.55 - 1.25, 2.05 - 1.05.
 FIXED = {f"arm {arm}": bs.FixedArm(3, arm) for arm in range(3)}
@@ -73,7 +74,8 @@ def test_every_exit_is_charged_to_whoever_evaluates_it() -> None:
 
     sides = {"SplitEE-S", "Thompson-S", "UEE-UCB"}
 
-    assert every == sides | {"threshold at every exit", "patience at every exit"}
+    sequential = {f"{what} at every exit" for what in ("threshold", "entropy", "patience")}
+    assert every == sides | sequential
     assert evaluates.pop(SEQUENTIAL) == "asked"
     assert set(evaluates.values()) == {"all", "split"}
 
@@ -151,6 +153,11 @@ def test_a_policy_with_side_observations_pays_for_every_exit() -> None:
     check(row, accuracy=1, cost=14 / 3, pseudo_regret=0, shortfall=0.15 / 3)
 
     assert (row["evaluates"], row["side_kind"]) == ("all", "surrogate")
+
+
+def test_entropy_by_hand() -> None:
+    """Of two classes at .8 it is .5004 nats at most: exits 2, 1 and 3, one of them wrong."""
+    check(by_hand().row("entropy at every exit"), accuracy=2 / 3, cost=3, offload_rate=0)
 
 
 def test_patience_by_hand() -> None:
@@ -231,6 +238,7 @@ def calibrated() -> Comparison:
 def test_a_calibration_trace_adds_the_joint_and_the_certified_policy() -> None:
     rows = calibrated().rows
     names = [*NAMED, SEQUENTIAL, JOINT, CERTIFIED, *BASELINES, HINDSIGHT]
+    names.remove("entropy at every exit")  # which this trace does not have
 
     assert [row["policy"] for row in rows] == names
     assert [*calibrated().history] == names[:9]
