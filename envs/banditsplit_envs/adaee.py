@@ -84,7 +84,8 @@ class AdaEEReplayVector(ReplayVector):
         # Reads the first exit alone; of the last one, only what an offload computed.
         verdict = self.rule.verdicts(trace.confidence[sample])
         exit_ = verdict.exit[rows, number]
-        answer, confidence = trace.prediction[sample, exit_], trace.confidence[sample, exit_]
+        confidence = trace.confidence[sample, exit_]
+        answer = trace.prediction[sample, exit_].astype(np.int64)
         info: Info = {
             "cost": verdict.cost[rows, number],
             "offloaded": verdict.offloaded[rows, number],

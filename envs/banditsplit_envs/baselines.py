@@ -14,6 +14,7 @@ from scipy.special import entr
 from banditsplit import _checks
 from banditsplit._typing import Bool, Float, Int
 from banditsplit_envs.outcome import Outcome, SplitRule
+from banditsplit_envs.trace import Classes, Entropy
 
 
 def fixed_arm(rule: SplitRule, confidence: Float, arm: Any) -> Outcome:
@@ -55,7 +56,7 @@ def first_confident_exit(rule: SplitRule, confidence: Float) -> Outcome:
 
 
 def first_certain_exit(
-    rule: SplitRule, confidence: Float, entropy: Float, *, most: float
+    rule: SplitRule, confidence: Float, entropy: Entropy, *, most: float
 ) -> Outcome:
     """Ask every exit in turn, answer at the first of low entropy, never offload.
 
@@ -93,7 +94,7 @@ def flattest_entropy(threshold: float, classes: int) -> float:
 
 
 def patient_exit(
-    rule: SplitRule, confidence: Float, prediction: Int, *, patience: int
+    rule: SplitRule, confidence: Float, prediction: Classes, *, patience: int
 ) -> Outcome:
     """Ask every exit in turn, answer when the class has stood long enough, never offload.
 

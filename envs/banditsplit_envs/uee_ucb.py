@@ -12,7 +12,7 @@ from banditsplit.indices import UCB
 from banditsplit_envs.cost import SplitCost
 from banditsplit_envs.outcome import SplitRule
 from banditsplit_envs.replay import Info, ReplayVector
-from banditsplit_envs.trace import Trace
+from banditsplit_envs.trace import Classes, Trace
 
 
 def uee_ucb(arms: int, *, tradeoff: float) -> bs.Policy:
@@ -78,7 +78,7 @@ class DisagreementReplayVector(ReplayVector):
         ran = rule.computed(arm, nobody, trace.exits)
         # From here on, only what this round computed.
         outcome = rule.settle(np.where(ran, trace.confidence[sample], np.nan), arm, nobody)
-        answer = trace.prediction[sample, outcome.exit]
+        answer = trace.prediction[sample, outcome.exit].astype(np.int64)
         differs = np.where(ran, _differs(trace.prediction[sample]), 0.0)
         before = ran & (np.arange(trace.exits) != arm[:, None])
         info: Info = {
@@ -99,7 +99,7 @@ class DisagreementReplayVector(ReplayVector):
         return differs[rows, arm], info
 
 
-def _differs(prediction: np.ndarray[Any, Any]) -> Float:
+def _differs(prediction: Classes) -> Float:
     """Return 1 where an exit's answer is not the first one's, `[samples, exits]`."""
     differs: Float = (prediction != prediction[:, :1]).astype(np.float64)
     return differs

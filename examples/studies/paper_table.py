@@ -392,6 +392,22 @@ def table(result: dict[str, Any], offload: str) -> str:
     return "\n".join(lines)
 
 
+def summary(results: dict[str, Any]) -> str:
+    """Return accuracy / cost of every row in every domain, in Markdown."""
+    names = dict.fromkeys(
+        policy for result in results.values() for policy in result["rows"][result["shown"]]
+    )
+    heads = [f"{domain}, o = {result['shown']}" for domain, result in results.items()]
+    lines = ["| | " + " | ".join(heads) + " |", "|---" * (len(results) + 1) + "|"]
+    for policy in names:
+        cells = []
+        for result in results.values():
+            row = result["rows"][result["shown"]].get(policy)
+            cells.append(f"{row['accuracy']:.4f} / {row['cost']:.2f}" if row else "-")
+        lines.append(f"| {policy} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
 def made_up(seed: int, samples: int = 600, exits: int = 12) -> Trace:
     """Return a trace that looks like one: later exits are surer and more often right."""
     rng = np.random.default_rng(seed)
@@ -447,6 +463,7 @@ def main() -> None:
     for name, result in results.items():
         offload = result["shown"]
         print(f"\n{name}, offload cost {offload} lambda\n\n{table(result, offload)}")
+    print(f"\nAccuracy / cost\n\n{summary(results)}")
     draw_costs(results, reference, options.out / "paper_cost_accuracy.png")
     draw_regret(results, options.out / "paper_regret.png")
 
