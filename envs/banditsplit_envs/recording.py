@@ -149,37 +149,38 @@ class _File:
     def _resume(self, stream: SampleStream) -> None:
         """Draw the batches that are recorded."""
         for part in self:
-            self._check(part, OWN)
+            self._check(part, OWN, self.folder)
             if part.metadata["start"] != stream.samples:
-                raise self._other("parts (one is missing)")
+                raise _other("parts (one is missing)", self.folder)
             sizes: Any = part.metadata["batches"]
             for size in sizes:
                 if not stream.draw() or len(stream.inputs) != size:
-                    raise self._other("batches")
+                    raise _other("batches", self.folder)
             if part.metadata["data_sha256"] != stream.digest():
-                raise self._other("data")
+                raise _other("data", self.folder)
 
     def _finished(self, stream: SampleStream) -> Trace:
         """Return the recording, which is finished, after a look at all batches."""
         trace = Trace.load(self.path)
-        self._check(trace, {"data_sha256"})
+        self._check(trace, {"data_sha256"}, self.path)
         while stream.draw():
             pass
         if trace.metadata["data_sha256"] != stream.digest():
-            raise self._other("data")
+            raise _other("data", self.path)
         return trace
 
-    def _check(self, trace: Trace, own: set[str]) -> None:
+    def _check(self, trace: Trace, own: set[str], where: Path) -> None:
         """Refuse a trace with other metadata, but for its ``own``."""
         found = trace.metadata
         names = {*found, *self.origin} - own
         other = {name for name in names if found.get(name) != self.origin.get(name)}
         if other or not own <= {*found}:
-            raise self._other(", ".join(sorted(other | (own - {*found}))))
+            raise _other(", ".join(sorted(other | (own - {*found}))), where)
 
-    def _other(self, what: str) -> ValueError:
-        wanted = "`path` must be free, or that of this recording"
-        return ValueError(f"{wanted}, got one with other {what} in {os.fspath(self.path)!r}.")
+
+def _other(what: str, where: Path) -> ValueError:
+    wanted = "`path` must be free, or that of this recording"
+    return ValueError(f"{wanted}, got one with other {what} in {os.fspath(where)!r}.")
 
 
 def _origin(network: ExitNetwork, more: Mapping[str, Any] | None) -> Metadata:

@@ -115,7 +115,7 @@ class Trace:
             entropy = _floats("entropy", entropy)
             _same("entropy", entropy.shape, confidence.shape)
             low, high = entropy.min(), entropy.max()
-            if not (low >= 0 and high < np.inf):
+            if not (low >= 0 and high <= np.finfo(np.float32).max):
                 outside = high if low >= 0 else low
                 raise ValueError(f"`entropy` must be finite and not negative, got {outside}.")
         kept = {

@@ -99,6 +99,7 @@ def test_accuracy_without_labels_is_refused() -> None:
             ValueError,
             "must be finite and not negative, got inf",
         ),
+        ("entropy", [[0.5, 1e300]] * 3, ValueError, "finite and not negative, got 1e"),
         ("entropy", [[-0.5, 0.1]] * 3, ValueError, "finite and not negative, got -0.5"),
         ("entropy", [[0.5, 0.1]] * 2, ValueError, r"`entropy` must have shape \(3, 2\)"),
         ("entropy", [[0.5], [0.1, 0.2]], ValueError, "got ragged rows"),
