@@ -27,6 +27,7 @@ ID = "banditsplit/JointReplay-v0"
 COST = SplitCost(layer=0.75, exit=0.25, offload=5.0)
 ARMS = (JointArm((0, 1), 0.8), JointArm((2,), 0.7), JointArm((0, 1, 2, 3), 0.9))
 RULE = JointRule(4, ARMS, COST)
+EVERY = JointRule(4, joint_arms(4, (0.5, 0.8), stay=True), COST)
 CONFIDENCE = np.array(
     [
         [0.85, 0.60, 0.75, 0.95],  # sure at once for .8
@@ -51,7 +52,8 @@ def by_hand(rule: JointRule, confidence: Any, arm: JointArm) -> tuple[int, bool,
     """Exit, whether it offloads, and cost of one sample, in plain Python."""
     last = rule.exits - 1
     for asked, stop in enumerate(arm.stops, 1):
-        if confidence[stop] >= arm.threshold or stop == last:
+        stays = stop == last or (stop == arm.stops[-1] and not arm.offloads)
+        if confidence[stop] >= arm.threshold or stays:
             return stop, False, rule.cost.layer * (stop + 1) + rule.cost.exit * asked
     head = rule.cost.layer * (arm.stops[-1] + 1) + rule.cost.exit * len(arm.stops)
     return last, True, head + rule.cost.offload
@@ -76,10 +78,10 @@ def test_what_arms_do_is_what_a_hand_works_out() -> None:
 
 @given(trace=traces())
 def test_many_samples_and_arms_are_one_sample_and_one_arm_at_a_time(trace: Trace) -> None:
-    verdict = RULE.verdicts(trace.confidence)
+    verdict = EVERY.verdicts(trace.confidence)
     for sample in range(trace.samples):
-        for number, arm in enumerate(RULE.joint, 1):
-            exit_, offloaded, cost = by_hand(RULE, trace.confidence[sample], arm)
+        for number, arm in enumerate(EVERY.joint, 1):
+            exit_, offloaded, cost = by_hand(EVERY, trace.confidence[sample], arm)
             assert verdict.exit[sample, number] == exit_
             assert verdict.offloaded[sample, number] == offloaded
             assert math.isclose(verdict.cost[sample, number], cost)
@@ -207,6 +209,143 @@ def test_expected_values_are_means_over_the_trace() -> None:
     np.testing.assert_allclose(cost, RULE.verdicts(CONFIDENCE).cost.mean(0))
 
 
+def test_means_by_hand() -> None:
+    """Final answers 1, 2, 2 of 1, 2, 0; the second arm says 0, 2, 0."""
+    means = RULE.means(TRACE)
+
+    np.testing.assert_allclose(means.agreement, [1, 1, 1 / 3, 1, 1])
+    np.testing.assert_allclose(means.accuracy, [2 / 3, 2 / 3, 2 / 3, 2 / 3, 2 / 3])
+    final = (0.95 + 0.95 + 0.1) / 3
+    np.testing.assert_allclose(
+        means.confidence, [final, (0.85 + 0.8 + 0.1) / 3, (0.75 + 0.95 + 0.7) / 3, final, final]
+    )
+    assert np.isnan(RULE.means(Trace(CONFIDENCE, PREDICTION)).accuracy).all()
+
+
+# ----- Confidence as reward
+
+
+def by_confidence(trace: Trace, arm: int, rule: JointRule = EVERY, **changes: Any) -> Any:
+    """The round in which every row answers its own sample with ``arm``."""
+    order = np.arange(trace.samples)[:, None]
+    env = vector(trace, rule=rule, reward="confidence", order=order, **changes)
+    env.reset()
+    _, reward, _, _, info = env.step(np.full(trace.samples, arm))
+    return reward, info
+
+
+def test_by_confidence_there_is_no_audit_and_the_reward_is_the_answers_confidence() -> None:
+    env = vector(TRACE, reward="confidence")
+    assert env.arms == RULE.revealing == 4
+
+    for arm in range(4):
+        reward, info = by_confidence(TRACE, arm, RULE)
+        exit_ = RULE.verdicts(CONFIDENCE).exit[:, arm]
+        assert reward.tolist() == CONFIDENCE[np.arange(3), exit_].tolist()
+        assert not info["audited"].any()
+        np.testing.assert_allclose(info["expected_reward"], RULE.means(TRACE).confidence[:4])
+        assert info["confidence"].tolist() == reward.tolist()
+
+
+@given(trace=traces(), layer=st.integers(0, 3))
+def test_with_one_stop_it_earns_what_the_paper_s_rule_does(trace: Trace, layer: int) -> None:
+    joint = JointRule(4, (JointArm((layer,), 0.8),), COST).means(trace)
+    reward, cost = SplitRule(0.8, COST).expected(trace.confidence)
+
+    np.testing.assert_allclose(joint.confidence[1], reward[layer])
+    np.testing.assert_allclose(joint.cost[1], cost[layer])
+
+
+def test_who_shows_whom_by_hand() -> None:
+    """Earlier stops on the same way, satisfied with less."""
+    arms = (
+        JointArm((0,), 0.5),
+        JointArm((0, 1), 0.5),
+        JointArm((0, 1), 0.8),
+        JointArm((1,), 0.5),
+        JointArm((0, 1), 0.8, offloads=False),
+        JointArm((0, 1, 3), 0.8),
+    )
+    shown = {
+        0: {1},  # always offloading has asked the first exit
+        1: set(),
+        2: {1},
+        3: {1, 2, 5},
+        4: set(),
+        5: set(),  # what the cloud would say of doubtful samples, it never learns
+        6: {1, 2, 3, 5},
+        7: set(),
+    }
+    reveals = JointRule(4, arms, COST).reveals
+
+    assert {arm: {*np.flatnonzero(row).tolist()} for arm, row in enumerate(reveals)} == shown
+
+
+@given(trace=traces(), arm=st.integers(0, EVERY.revealing - 1))
+def test_what_a_pull_shows_is_what_the_others_would_have_got(trace: Trace, arm: int) -> None:
+    """But for what the cloud would have said: there the answer's confidence stands in."""
+    reward, info = by_confidence(trace, arm)
+    side, exit_ = info["side_observations"], EVERY.verdicts(trace.confidence).exit[:, arm]
+    assert side["kind"] == "surrogate"
+    np.testing.assert_array_equal(
+        side["revealed"], np.broadcast_to(EVERY.reveals[arm, :-1], side["revealed"].shape)
+    )
+    for sample, other in np.argwhere(side["revealed"]):
+        shown = EVERY.joint[other - 1]
+        answer, away, cost = by_hand(EVERY, trace.confidence[sample], shown)
+        unseen = away and exit_[sample] != 3
+        told = reward[sample] if unseen else trace.confidence[sample, answer]
+        assert math.isclose(side["cost"][sample, other], cost)
+        assert side["reward"][sample, other] == told
+
+
+@given(trace=traces(), arm=st.integers(0, EVERY.revealing - 1))
+def test_by_confidence_what_nobody_computed_reaches_no_policy(trace: Trace, arm: int) -> None:
+    exit_ = EVERY.verdicts(trace.confidence).exit[:, [arm]]
+    stops = EVERY.joint[arm - 1].stops if arm else (0,)
+    exits = np.arange(4)
+    seen = (np.isin(exits, stops) & (exits <= exit_)) | (exits == exit_)
+    changed = Trace(
+        np.where(seen, trace.confidence, 1 - trace.confidence),
+        np.where(exits == exit_, trace.prediction, 2 - trace.prediction),
+        trace.label,
+    )
+    told = []
+    for one in (trace, changed):
+        reward, info = by_confidence(one, arm)
+        side = info["side_observations"]
+        told.append((reward, info["cost"], info["prediction"], side["reward"], side["cost"]))
+    for mine, theirs in zip(*told, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+def test_a_cloud_that_reports_all_its_exits_shows_every_arm_for_an_offload() -> None:
+    _, info = by_confidence(TRACE, 0, RULE, cloud_reports="all")
+    side = info["side_observations"]
+
+    assert side["revealed"].tolist() == [[False, True, True, True]] * 3
+    exit_ = RULE.verdicts(CONFIDENCE).exit[:, :4]
+    # Every row has seen its final confidence, so that nothing stands in.
+    expected = np.take_along_axis(CONFIDENCE, exit_, 1)
+    np.testing.assert_array_equal(side["reward"][:, 1:], expected[:, 1:])
+
+
+def test_rounds_that_are_worked_out_together_are_those_of_one_round_at_a_time() -> None:
+    """Over 200 rounds of 3 passes, twice: the second passes draw other samples."""
+    trace = noisy(3, samples=50)
+    env = vector(trace, rule=RULE, num_envs=3, rounds=200)
+    env.reset(seed=0)
+    for _ in range(2):
+        order = env._order  # noqa: SLF001 - nobody else knows the samples
+        assert order is not None
+        for now in range(200):
+            arm = np.full(3, now % RULE.arms)
+            _, _, _, _, info = env.step(arm)
+            verdict = RULE.verdicts(trace.confidence[order[:, now]])
+            np.testing.assert_array_equal(info["cost"], verdict.cost[range(3), arm])
+        env.step(np.zeros(3, np.int64))  # begins new passes
+
+
 def noisy(seed: int, samples: int = 1500) -> Trace:
     """Later exits are surer and more often right; doubtful answers are more often wrong."""
     rng = np.random.default_rng(seed)
@@ -234,6 +373,32 @@ def test_the_frontier_holds_arms_that_nothing_beats_the_surest_first() -> None:
     assert (np.diff(cost[1:-1]) <= 0).all()
     with pytest.raises(ValueError, match=r"^`candidates` must hold an arm that is worth "):
         JointRule.frontier(trace, [JointArm((0,), 0.0)], level=0.001)
+
+
+def test_calibrated_arms_are_the_cheapest_of_their_way_that_lose_little() -> None:
+    trace = noisy(0)
+    every = joint_arms(4, (0.5, 0.7, 0.9, 0.95), stay=True)
+    rule = JointRule.calibrated(trace, every, loss=0.02, most=8, cost=COST)
+    least: dict[Any, tuple[float, JointArm]] = {}
+    for arm in every:
+        _, _, accuracy, cost = JointRule(4, (arm,), COST).means(trace)
+        way = arm.stops, arm.offloads
+        if accuracy[1] >= trace.accuracy[-1] - 0.02:
+            least[way] = min(least.get(way, (math.inf, arm)), (cost[1], arm))
+
+    assert list(rule.joint) == [arm for _, arm in sorted(least.values())][:8]
+    assert any(not arm.offloads for arm in rule.joint)
+    with pytest.raises(ValueError, match=r"^`candidates` must hold an arm that loses at most "):
+        JointRule.calibrated(trace, [JointArm((0,), 0.0)], loss=0.0)
+
+
+def test_a_network_of_one_exit_has_nothing_to_offload() -> None:
+    rule = JointRule(1, (JointArm((0,), 0.8),), COST)
+    verdict = rule.verdicts(CONFIDENCE[:, :1])
+
+    assert not verdict.offloaded.any()
+    assert (verdict.cost == 1.0).all()
+    assert rule.safe_cost == 1.0
 
 
 def test_a_certified_policy_keeps_the_level_and_pays_less_than_offloading() -> None:
@@ -284,7 +449,16 @@ BAD: dict[str, tuple[Any, str]] = {
     "an exit that is not there": (lambda: JointRule(4, (JointArm((4,), 0.5),)), "stops"),
     "a threshold above 1": (lambda: JointRule(4, (JointArm((1,), 1.5),)), "threshold"),
     "a nan": (lambda: JointRule(4, (JointArm((1,), math.nan),)), "threshold"),
+    "no word on offloading": (lambda: JointRule(4, (JointArm((1,), 0.5, 1),)), "offloads"),  # type: ignore[arg-type]
     "no exits": (lambda: JointRule(0, ARMS), "exits"),
+    "a loss above 1": (lambda: JointRule.calibrated(TRACE, ARMS, loss=1.1), "loss"),
+    "no arm to keep": (lambda: JointRule.calibrated(TRACE, ARMS, loss=1, most=0), "most"),
+    "no labels": (
+        lambda: JointRule.calibrated(Trace(CONFIDENCE, PREDICTION), ARMS, loss=0.1),
+        "trace",
+    ),
+    "no word on staying": (lambda: joint_arms(4, (0.5,), stay=1), "stay"),  # type: ignore[arg-type]
+    "another reward": (lambda: vector(TRACE, reward="accuracy"), "reward"),
     "no cost": (lambda: JointRule(4, ARMS, 5.0), "cost"),  # type: ignore[arg-type]
     "no such arm": (lambda: RULE.arm(5), "number"),
     "three stops": (lambda: joint_arms(4, (0.5,), stops=0), "stops"),
@@ -308,3 +482,6 @@ def test_an_arm_says_what_it_is() -> None:
     assert RULE.arm(RULE.revealing) is None
     assert JointRule.sequential(3, (0.5, 0.9)).joint[2] == JointArm((0, 1), 0.5)
     assert len(joint_arms(4, (0.5,))) == 4 + 4 - 1 + 6 - 1
+    staying = [arm for arm in joint_arms(4, (0.5, 0.9), stay=True) if not arm.offloads]
+    # One exit whatever it says, and for each threshold (0, 1), (0, 2), (1, 2), (0, 1, 2).
+    assert len(staying) == 3 + 2 * 4
