@@ -307,7 +307,7 @@ def named(result: dict[str, Any]) -> list[str]:
 def draw_costs(results: dict[str, Any], reference: dict[str, Any], path: Path) -> None:
     """Draw cost and accuracy over the offload cost, a column for each domain."""
     figure, axes = plt.subplots(
-        2, len(results), figsize=(3.1 * len(results) + 1.5, 6.2), sharex=True, squeeze=False
+        2, len(results), figsize=(2.5 * len(results) + 1.5, 6.0), sharex=True, squeeze=False
     )
     for column, (domain, result) in zip(axes.T, results.items(), strict=True):
         offloads = [float(offload) for offload in result["rows"]]
@@ -324,11 +324,15 @@ def draw_costs(results: dict[str, Any], reference: dict[str, Any], path: Path) -
                     color = STYLES[policy]["color"]
                     label = f"{policy}, the authors' network"
                     ax.plot(reference["o_in_lambda"], values, ":", color=color, label=label)
-        rows = result["rows"][result["shown"]]
-        shown = [rows[policy]["accuracy"] for policy in named(result) if policy != "UEE-UCB"]
+        shown = [
+            rows[policy]["accuracy"]
+            for rows in result["rows"].values()
+            for policy in named(result)
+            if policy not in ("UEE-UCB", PUBLISHED)
+        ]
         # UEE-UCB may lie far below, and would leave no room for the others.
-        column[1].set(ylim=(min(shown) - 0.02, max(shown) + 0.01))
-        column[0].set(title=f"{domain}, {result['exits']} exits")
+        column[1].set(ylim=(min(shown) - 0.01, max(shown) + 0.01))
+        column[0].set_title(f"{domain}, {result['exits']} exits", fontsize=9)
         column[1].set(xlabel="offload cost [lambda]")
     axes[0, 0].set(ylabel="cost [lambda per sample]")
     axes[1, 0].set(ylabel="accuracy")
@@ -338,7 +342,7 @@ def draw_costs(results: dict[str, Any], reference: dict[str, Any], path: Path) -
 def draw_regret(results: dict[str, Any], path: Path) -> None:
     """Draw pseudo-regret over rounds with its bands, a panel for each domain."""
     figure, axes = plt.subplots(
-        1, len(results), figsize=(3.1 * len(results) + 1.5, 3.4), squeeze=False
+        1, len(results), figsize=(2.5 * len(results) + 1.5, 3.2), squeeze=False
     )
     for ax, (domain, result) in zip(axes[0], results.items(), strict=True):
         regret = result["regret"]
@@ -351,9 +355,8 @@ def draw_regret(results: dict[str, Any], path: Path) -> None:
             }
             ax.plot(rounds, curve["mean"], label=policy, **look)
             ax.fill_between(rounds, curve["low"], curve["high"], color=look["color"], alpha=0.2)
-        ax.set(
-            title=f"{domain}, offload cost {result['shown']}", xlabel="round", ylim=(0, None)
-        )
+        ax.set_title(f"{domain}, offload cost {result['shown']}", fontsize=9)
+        ax.set(xlabel="round", ylim=(0, None))
     axes[0, 0].set(ylabel="pseudo-regret")
     finish(figure, axes, path)
 
@@ -369,7 +372,7 @@ def finish(figure: Any, axes: Any, path: Path) -> None:
         handles.values(),
         handles.keys(),
         loc="outside lower center",
-        ncols=max(2, axes.shape[1]),
+        ncols=min(5, max(2, axes.shape[1])),
         frameon=False,
         fontsize=9,
     )
