@@ -22,13 +22,17 @@ def below(name: str, value: Any, end: int) -> int:
 
 def several_below(name: str, value: Any, end: int) -> list[int]:
     """Return ``value``, one or several, as different ints in `0 .. end - 1`."""
-    one = not isinstance(value, Iterable) or isinstance(value, str | bytes)
-    one = one or getattr(value, "ndim", 1) == 0  # an array without axes
-    numbers = [below(name, number, end) for number in ([value] if one else value)]
+    numbers = [below(name, number, end) for number in ([value] if _one(value) else value)]
     if not numbers or len(set(numbers)) < len(numbers):
         wanted = f"`{name}` must hold at least one number, and none twice"
         raise ValueError(f"{wanted}, got {value!r}.")
     return numbers
+
+
+def _one(value: Any) -> bool:
+    """Return whether ``value`` is a single one, as text and an array without axes are."""
+    one = not isinstance(value, Iterable) or isinstance(value, str | bytes)
+    return one or getattr(value, "ndim", 1) == 0
 
 
 def _integer(value: Any, least: int, end: float, wanted: str) -> int:
@@ -72,6 +76,13 @@ def nonnegative(name: str, value: Any) -> float:
     if (converted := number(name, value)) < 0:
         raise ValueError(f"`{name}` must not be negative, got {value!r}.")
     return converted
+
+
+def nonnegatives(name: str, value: Any) -> float | tuple[float, ...]:
+    """Return ``value``, one number or several, as finite floats of at least 0."""
+    if _one(value):
+        return nonnegative(name, value)
+    return tuple(nonnegative(name, number) for number in value)
 
 
 def fraction(name: str, value: Any) -> float:

@@ -2,6 +2,7 @@
 
 import gymnasium as gym
 
+from banditsplit_envs.agreement import AgreementTable
 from banditsplit_envs.attaching import attach_exits
 from banditsplit_envs.calibration import (
     CalibrationReport,
@@ -9,25 +10,30 @@ from banditsplit_envs.calibration import (
     expected_calibration_error,
 )
 from banditsplit_envs.comparison import Comparison, compare
+from banditsplit_envs.context import MarkovBandwidth
 from banditsplit_envs.cost import SplitCost
 from banditsplit_envs.digits import DigitsSplit, deployment_stream, digits_split, distort
 from banditsplit_envs.exit_cnn import exit_cnn
 from banditsplit_envs.exit_network import Answers, ExitNetwork
 from banditsplit_envs.hidden_state import HiddenState
 from banditsplit_envs.inputs import Batch
+from banditsplit_envs.joint_layer import JointLayer
 from banditsplit_envs.joint_replay import JointReplay, JointReplayVector
 from banditsplit_envs.joint_rule import JointArm, JointRule, Means, Verdict, joint_arms
+from banditsplit_envs.live import Splittable
+from banditsplit_envs.measured import measured_cost
 from banditsplit_envs.outcome import Outcome, Side, SplitRule
 from banditsplit_envs.problem_env import ProblemEnv
 from banditsplit_envs.profiling import Profile, profile
 from banditsplit_envs.recording import record
-from banditsplit_envs.split_layer import SplitLayer, Splittable
+from banditsplit_envs.split_layer import SplitLayer
 from banditsplit_envs.split_replay import SplitReplay, SplitReplayVector
 from banditsplit_envs.trace import Trace
 from banditsplit_envs.training import TrainingReport, train
 from banditsplit_envs.wrappers import NetReward
 
 __all__ = [
+    "AgreementTable",
     "Answers",
     "Batch",
     "CalibrationReport",
@@ -36,9 +42,11 @@ __all__ = [
     "ExitNetwork",
     "HiddenState",
     "JointArm",
+    "JointLayer",
     "JointReplay",
     "JointReplayVector",
     "JointRule",
+    "MarkovBandwidth",
     "Means",
     "NetReward",
     "Outcome",
@@ -63,6 +71,7 @@ __all__ = [
     "exit_cnn",
     "expected_calibration_error",
     "joint_arms",
+    "measured_cost",
     "profile",
     "record",
     "train",
@@ -72,6 +81,7 @@ __all__ = [
 _ENDLESS = 10_000
 
 gym.register("banditsplit/SplitLayer-v0", "banditsplit_envs.split_layer:SplitLayer")
+gym.register("banditsplit/JointLayer-v0", "banditsplit_envs.joint_layer:JointLayer")
 gym.register(
     "banditsplit/SplitReplay-v0",
     "banditsplit_envs.split_replay:SplitReplay",

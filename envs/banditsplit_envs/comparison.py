@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 import banditsplit as bs
-from banditsplit import _checks
+from banditsplit import _checks, indices
 from banditsplit._typing import Float, Int
 from banditsplit.simulation import History, Progress, mean_interval
 from banditsplit_envs import baselines
@@ -37,8 +37,9 @@ BASELINES = (
     "UEE-UCB",
 )
 HINDSIGHT = "best fixed arm"
-SEQUENTIAL, JOINT, CERTIFIED = "sequential Thompson-S", "joint Thompson-S", "certified"
-THRESHOLDS = (0.5, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99)
+SEQUENTIAL, JOINT = "sequential Thompson-S", "joint Thompson-S"
+AGREEING, CERTIFIED = "agreeing CS-TS", "certified"
+THRESHOLDS = (0.5, 0.6, 0.65, 0.7, 0.72, 0.74, 0.76, 0.78, 0.8, 0.82, 0.85, 0.9, 0.95, 0.98)
 SUMS = ("reward", "cost", "audit_cost", "correct", "offloaded")
 COLUMNS = {
     "accuracy": 10,
@@ -56,18 +57,18 @@ class Comparison:
 
     Attributes:
         rows: One dict for each policy and baseline: ``policy``, ``kind`` (``"policy"``,
-            ``"baseline"`` or ``"hindsight"``), ``accuracy``, ``cost`` (lambda a sample, audits
-            included), ``cost_cut`` (fraction of the final exit's cost), ``offload_rate``,
-            ``pseudo_regret`` (against the best of its own arms; nan where its play is not
-            made of arms, or by another reward), ``shortfall`` (net value a sample below the
-            best fixed split under SplitEE's cost), each a mean over passes and, but for
-            ``cost_cut``, with its 95 % interval under the key ``..._ci``; ``evaluates`` (the
-            exits it is charged for: the one at the ``"split"``, ``"all"`` up to it, or those
-            that were ``"asked"``), ``side_kind`` (how its side observations were obtained)
-            and ``audit_cost``.
+            ``"baseline"`` or ``"hindsight"``), ``accuracy``, ``cost`` (a sample, audits
+            included, in the cost model's unit), ``cost_cut`` (fraction of the final exit's
+            cost), ``offload_rate``, ``pseudo_regret`` (against the best of its own arms; nan
+            where its play is not made of arms, or by another reward), ``shortfall`` (net value
+            a sample below the best fixed split under SplitEE's cost), each a mean over passes
+            and, but for ``cost_cut``, with its 95 % interval under the key ``..._ci``;
+            ``evaluates`` (the exits it is charged for: the one at the ``"split"``, ``"all"`` up
+            to it, or those that were ``"asked"``), ``side_kind`` (how its side observations
+            were obtained) and ``audit_cost``.
         history: The policies' curves.
         rule: Threshold and cost model of SplitEE.
-        tradeoff: Reward units given up for one lambda.
+        tradeoff: Reward units given up for one unit of cost.
     """
 
     rows: list[Row]
@@ -87,13 +88,14 @@ class Comparison:
         raise KeyError(policy)
 
     def __str__(self) -> str:
-        lines = [_line("", COLUMNS)]
+        unit = self.rule.cost.unit
+        lines = [_line("" if unit == "lambda" else f"cost in {unit}", COLUMNS)]
         for row in self.rows:
             low, high = row["pseudo_regret_ci"]
             regret = f"{row['pseudo_regret']:.0f} [{low:.0f}, {high:.0f}]"
             cells = (
                 f"{row['accuracy']:.4f}",
-                f"{row['cost']:.2f}",
+                _short(row["cost"]),
                 f"{row['cost_cut']:z.1%}",
                 f"{row['offload_rate']:.1%}",
                 "-" if np.isnan(row["pseudo_regret"]) else regret,
@@ -102,6 +104,11 @@ class Comparison:
             side = f"  {row['side_kind']}" if row["side_kind"] else ""
             lines.append(_line(row["policy"], cells) + side)
         return "\n".join(lines)
+
+
+def _short(cost: float) -> str:
+    """Return a cost as a cell shows it: with two places where they suffice."""
+    return f"{cost:.2f}" if cost == 0 or 0.1 <= cost < 1000 else f"{cost:.3g}"  # noqa: PLR2004
 
 
 def _line(name: str, cells: Iterable[str]) -> str:
@@ -116,7 +123,7 @@ def named_policies(arms: int, *, cost: SplitCost, tradeoff: float) -> dict[str, 
     1 for it, as published. Thompson-S learns the variance and from SplitEE-S's side
     observations.
     """
-    span = 1 + tradeoff * cost.offload
+    span = 1 + tradeoff * float(cost.offloading(arms).max())
     net = bs.Net(tradeoff)
     return {
         "SplitEE": bs.SplitEE(arms, tradeoff=tradeoff),
@@ -157,9 +164,13 @@ def compare(
 
     Beside the policies whose arms are split layers stand those that leave at the first
     confident exit that they ask (see `JointRule`). ``"sequential Thompson-S"`` asks every exit
-    up to its split, with the one threshold. Given a ``calibration`` trace there are two more.
+    up to its split, with the one threshold. Given a ``calibration`` trace there are three more.
     ``"joint Thompson-S"`` learns which exits to ask, by the same net reward; how sure they must
     be is what loses at most ``loss`` on the calibration trace (`JointRule.calibrated`).
+    ``"agreeing CS-TS"`` plays the cheapest split and threshold whose disagreement with the
+    final exit is estimated to be at most ``level``: what the calibration trace says of
+    agreement, corrected on the samples that reach the cloud (`JointReplayVector`,
+    ``"estimate"``).
     ``"certified"`` plays the cheapest arm whose disagreement with the final exit is certified
     to be at most ``level`` (`JointRule.frontier`, `banditsplit.Constrained`).
 
@@ -172,7 +183,7 @@ def compare(
         trace: With labels, for the accuracy; no policy sees them.
         cost: The cost model; its ``evaluates`` is set for each row.
         threshold: Confidence from which the device answers, in [0, 1].
-        tradeoff: Reward units given up for one lambda (mu).
+        tradeoff: Reward units given up for one unit of cost (mu).
         policies: Templates to add to `named_policies`, or to put in the place of one.
         calibration: Of the source domain, with labels; not the deployed samples.
         loss: Accuracy that may be lost on ``calibration``, in [0, 1].
@@ -214,6 +225,7 @@ def compare(
         candidates = _candidates(calibration, trace.exits)
         rule = JointRule.calibrated(calibration, candidates, loss=loss, cost=plain.cost)
         groups.append(_joint_group(JOINT, trace, rule, order, net))
+        groups.append(_agreeing_group(trace, calibration, plain.cost, order, level))
         rule = JointRule.frontier(calibration, candidates, level=level, cost=plain.cost)
         groups.append(_certified_group(trace, rule, order, level, cloud_reports))
     tracks: dict[str, bs.Track] = {}
@@ -235,7 +247,7 @@ def compare(
             table.add_track(name, group.evaluates, tracks[name])
     table.add_baselines(np.random.default_rng(streams[2]))
     table.add_learned_baselines(streams[2])
-    joint = [name for name in (SEQUENTIAL, JOINT, CERTIFIED) if name in tracks]
+    joint = [name for name in (SEQUENTIAL, JOINT, AGREEING, CERTIFIED) if name in tracks]
     names = [*templates, *joint]
     history = History({name: tracks[name] for name in names}, history.rounds, history.objective)
     names += [*BASELINES, HINDSIGHT]
@@ -301,6 +313,28 @@ def _joint_group(name: str, trace: Trace, rule: JointRule, order: Int, net: bs.N
     return _Group("asked", env, {name: _thompson_s(env.arms, net)})
 
 
+def _agreeing_group(
+    trace: Trace, calibration: Trace, cost: SplitCost, order: Int, level: float
+) -> _Group:
+    splits = tuple(
+        JointArm((layer,), threshold)
+        for layer in range(trace.exits)
+        for threshold in THRESHOLDS
+    )
+    env = JointReplayVector(
+        trace,
+        rule=JointRule.frontier(calibration, splits, level=level, most=24, cost=cost),
+        reward="estimate",
+        calibration=calibration,
+        num_envs=len(order),
+        order=order,
+    )
+    policy = bs.compose(
+        env.arms, indices.BetaThompson(), objective=bs.Subsidy(level), side_observations=True
+    )
+    return _Group("asked", env, {AGREEING: policy}, by_agreement=True)
+
+
 def _certified_group(
     trace: Trace, rule: JointRule, order: Int, level: float, cloud_reports: str
 ) -> _Group:
@@ -328,7 +362,9 @@ def _candidates(calibration: Any, exits: int) -> tuple[JointArm, ...]:
     if calibration.exits != exits:
         wanted = f"`calibration` must have the trace's {exits} exits"
         raise ValueError(f"{wanted}, got {calibration.exits}.")
-    return joint_arms(exits, THRESHOLDS, stay=True)
+    # None that answers at an inner exit in any case: they look best on the source domain, and
+    # lose most where the last exits are worth more than there.
+    return joint_arms(exits, THRESHOLDS)
 
 
 def _templates(policies: Any) -> dict[str, bs.Policy]:
@@ -338,7 +374,7 @@ def _templates(policies: Any) -> dict[str, bs.Policy]:
     for name, policy in policies.items():
         if not isinstance(policy, bs.Policy):
             raise TypeError(f"{wanted}, got {policy!r} for {name!r}.")
-    if taken := {*BASELINES, HINDSIGHT, SEQUENTIAL, JOINT, CERTIFIED} & {*policies}:
+    if taken := {*BASELINES, HINDSIGHT, SEQUENTIAL, JOINT, AGREEING, CERTIFIED} & {*policies}:
         wanted = "`policies` must not have the name of a row that is there"
         raise ValueError(f"{wanted}, got {sorted(taken)}.")
     return dict(policies)

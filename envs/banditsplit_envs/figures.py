@@ -54,7 +54,7 @@ def _with_regret(history: History) -> History:
 def accuracy_cost_figure(sweeps: Mapping[str, Mapping[float, Comparison]]) -> Any:
     """Return a matplotlib figure of accuracy against cost, a panel for each sweep.
 
-    A sweep maps offload costs, in lambda, to comparisons. Every row is a line over them,
+    A sweep maps offload costs to comparisons. Every row is a line over them,
     with a large marker at the largest.
 
     Raises:
@@ -76,10 +76,11 @@ def accuracy_cost_figure(sweeps: Mapping[str, Mapping[float, Comparison]]) -> An
             ax.plot(cost, accuracy, ms=4, lw=1, **style)
             label = f"{policy} ({side})" if side else policy
             ax.plot(cost[-1:], accuracy[-1:], ms=9, ls="", label=label, **style)
+        unit = sweep[offload_costs[0]].rule.cost.unit
         ends = f"{offload_costs[0]:g} to {offload_costs[-1]:g}"
         ax.set(
-            title=f"{name}, offload cost {ends} lambda",
-            xlabel="cost [lambda per sample]",
+            title=f"{name}, offload cost {ends} {unit}",
+            xlabel=f"cost [{unit} per sample]",
             ylabel="accuracy",
         )
     return _with_one_legend(figure, axes)

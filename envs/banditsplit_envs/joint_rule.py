@@ -43,7 +43,7 @@ class Verdict(NamedTuple):
     Attributes:
         exit: The exit that answers.
         offloaded: Whether the cloud runs the rest.
-        cost: In lambda.
+        cost: In the cost model's unit.
     """
 
     exit: Int
@@ -84,17 +84,19 @@ class JointRule:
         exits: How many exits the network has, at least 1.
         joint: The arms, at least one, each of them once.
         cost: The cost model: ``layer`` for each layer run here, ``exit`` for each exit asked,
-            ``offload`` where the cloud runs.
+            ``offload`` and ``overhead`` where the cloud runs.
 
     Raises:
         TypeError: An argument is of the wrong type.
         ValueError: There are no exits or no arms, one is there twice, or it stops nowhere, at
-            exits that are not there or out of order, or has a threshold outside [0, 1].
+            exits that are not there or out of order, or has a threshold outside [0, 1]; or
+            ``cost`` is for another number of exits.
     """
 
     exits: int
     joint: tuple[JointArm, ...]
     cost: SplitCost = field(default_factory=SplitCost)
+    _asked: Bool = field(init=False, repr=False, compare=False)  # [arms, exits]: who asks whom
 
     def __post_init__(self) -> None:
         _checks.integer("exits", self.exits, least=1)
@@ -102,13 +104,21 @@ class JointRule:
         given: Any = self.joint
         if not isinstance(given, Iterable) or isinstance(given, str | bytes):
             raise TypeError(f"`joint` must be a sequence of arms, got {given!r}.")
-        arms = tuple(self._arm(*one) for one in given)
+        arms = tuple(self._arm(*JointArm(*one)) for one in given)
         if not arms or len({*arms}) < len(arms):
             wanted = "`joint` must hold at least one arm, each of them once"
             raise ValueError(f"{wanted}, got {given!r}.")
         object.__setattr__(self, "joint", arms)
+        self.cost.offloading(self.exits)  # refuses another network's
+        asked = np.zeros((self.arms, self.exits), np.bool_)
+        asked[self.safe, 0] = True
+        for number, arm in enumerate(arms, 1):
+            asked[number, arm.stops] = True
+        asked[self.revealing] = asked[1:-1].any(0)
+        asked.flags.writeable = False
+        object.__setattr__(self, "_asked", asked)
 
-    def _arm(self, stops: Any, threshold: Any, offloads: Any = True) -> JointArm:
+    def _arm(self, stops: Any, threshold: Any, offloads: Any) -> JointArm:
         """Return an arm, checked."""
         if not isinstance(stops, Iterable) or isinstance(stops, str | bytes):
             raise TypeError(f"`stops` must be a sequence of exits, got {stops!r}.")
@@ -223,7 +233,9 @@ class JointRule:
 
         A network of one exit leaves nothing to offload.
         """
-        return self.cost.layer + self.cost.exit + self.cost.offload * (self.exits > 1)
+        head = self.cost.running(self.exits) + self.cost.asking(np.eye(self.exits, dtype=bool))
+        away = self.cost.offloading(self.exits)[0] if self.exits > 1 else 0.0
+        return float(head[0] + away)
 
     @property
     def order(self) -> tuple[int, ...]:
@@ -242,35 +254,107 @@ class JointRule:
         offloaded = np.zeros((samples, self.arms), np.bool_)
         paid = np.empty((samples, self.arms))
         depth = np.zeros(samples, np.int64)  # how far an audit must go
+        running, upload = self.cost.running(self.exits), self.cost.offloading(self.exits)
+        # Which exits were asked, `[arms, exits, exits]`, by who got to an exit.
+        until = self._asked[:, None] & np.tri(self.exits, dtype=np.bool_)
+        head = running + self.cost.asking(until)
         for number, (stops, threshold, offloads) in enumerate(self.joint, 1):
             sure = confidence[:, stops] >= threshold
             sure[:, -1] |= stops[-1] == last or not offloads
             answers = sure.any(1)
-            asked = np.where(answers, sure.argmax(1), len(stops) - 1)
-            stop = np.asarray(stops)[asked]
+            stop = np.asarray(stops)[np.where(answers, sure.argmax(1), len(stops) - 1)]
             exit_[:, number] = np.where(answers, stop, last)
             offloaded[:, number] = ~answers
-            paid[:, number] = self._head(stop + 1, asked + 1) + self.cost.offload * ~answers
+            paid[:, number] = head[number, stop] + upload[stop] * ~answers
             depth = np.maximum(depth, stop)
         offloaded[:, self.safe] = self.exits > 1
         paid[:, self.safe] = self.safe_cost
-        here = self._head(np.full(samples, self.exits), self._asked(depth) + (depth < last))
-        away = self._head(depth + 1, self._asked(depth)) + self.cost.offload
+        finishing = until[-1] | (np.arange(self.exits) == last)
+        here = (running[-1] + self.cost.asking(finishing))[depth]
+        away = (head[-1] + upload)[depth]
         offloaded[:, -1] = (away < here) & (depth < last)
         paid[:, -1] = np.where(offloaded[:, -1], away, here)
         return Verdict(exit_, offloaded, paid)
 
-    def _head(self, layers: Int, asked: Int) -> Float:
-        """Return what the device pays for ``layers`` and for the exits it ``asked``."""
-        head: Float = self.cost.layer * layers + self.cost.exit * asked
-        return head
+    def asks(self, number: int) -> Bool:
+        """Return which exits arm ``number`` asks at most, `[exits]`."""
+        asks: Bool = self._asked[number]
+        return asks
 
-    def _asked(self, depth: Int) -> Int:
-        """Return how many exits up to ``depth`` some arm asks."""
-        asked = np.zeros(self.exits, np.int64)
-        asked[sorted({stop for arm in self.joint for stop in arm.stops})] = 1
-        count: Int = asked.cumsum()[depth]
-        return count
+    def goes_on(self, number: int, seen: Float, depth: int) -> bool:
+        """Return whether the device must run more than the layers up to ``depth``.
+
+        Args:
+            number: The arm.
+            seen: Confidences of one sample, `[exits]`, nan where an exit was not asked.
+            depth: The last layer that ran, -1 before the first.
+        """
+        if number == self.safe:
+            return depth < 0
+        if number == self.revealing:
+            return any(self.goes_on(other, seen, depth) for other in self.order)
+        stops, threshold = self.joint[number - 1][:2]
+        return depth < stops[-1] and not (seen[list(stops)] >= threshold).any()
+
+    def shows(self, cloud_reports: str) -> Bool:
+        """Return whose outcome a pull shows for certain, `[arms, arms]`: row shows column.
+
+        Args:
+            cloud_reports: What the cloud says of a sample that was offloaded from the first
+                layer: its ``"final"`` answer, or what ``"all"`` exits said.
+        """
+        shown = np.zeros((self.arms, self.arms), np.bool_)
+        shown[self.revealing] = True
+        first_exit_alone = [arm.stops == (0,) for arm in self.joint]
+        shown[self.safe, 1:-1] = first_exit_alone
+        if cloud_reports == "all":
+            shown[self.safe] = True
+        np.fill_diagonal(shown, val=False)
+        return shown
+
+    def report(
+        self,
+        verdict: Verdict,
+        seen: Float,
+        prediction: Int,
+        arm: Int,
+        *,
+        shown: Bool,
+        label: Int | None = None,
+    ) -> tuple[Float, dict[str, Any]]:
+        """Return the rewards of a round, `[samples]`, and what an environment says of it.
+
+        Args:
+            verdict: What the arms do with the samples, by `verdicts`.
+            seen: Confidences, `[samples, exits]`, read at the exit that answers.
+            prediction: Classes, `[samples, exits]`, read there and where arms are shown.
+            arm: The pulled arms, `[samples]`.
+            shown: As `shows` says it.
+            label: `[samples]`, where known: for ``correct``, which no policy is shown.
+        """
+        rows, revealed = np.arange(len(arm)), shown[arm]
+        exit_ = verdict.exit[rows, arm]
+        agrees = self.agreements(verdict, prediction)
+        audit = arm == self.revealing
+        info: dict[str, Any] = {
+            "cost": verdict.cost[rows, arm],
+            "offloaded": verdict.offloaded[rows, arm],
+            "audited": audit,
+            "audit_cost": np.zeros(len(arm)),
+            "prediction": prediction[rows, exit_],
+            "confidence": seen[rows, exit_],
+            "side_observations": {
+                "revealed": revealed,
+                "reward": np.where(revealed, agrees, 0.0),
+                "cost": np.where(revealed, verdict.cost, 0.0),
+                "kind": "observed",
+            },
+        }
+        if label is not None:
+            info["correct"] = info["prediction"] == label
+        # Whether these two agree is certain; of another arm only its confidence is known.
+        reward = np.where(audit | (arm == self.safe), 1.0, info["confidence"])
+        return reward, info
 
     def agreements(self, verdict: Verdict, prediction: Int) -> Bool:
         """Return whether each arm's answer is the final exit's, `[samples, arms]`."""
@@ -307,7 +391,7 @@ class JointRule:
         An arm shows those that stop earlier on the same way and are satisfied with less: where
         it goes on, they have answered or would offload. What the cloud would then say is known
         only if it ran. An arm that never offloads shows none that may: it would say nothing of
-        what the cloud does with doubtful samples. The audit, which is for agreement, is not asked.
+        what the cloud does with doubtful samples. The audit, for agreement alone, shows none.
         """
         way: list[tuple[tuple[int, ...], float, bool]] = [((0,), np.inf, True), *self.joint]
         shown = np.zeros((self.arms, self.arms), np.bool_)

@@ -22,9 +22,9 @@ class Outcome(NamedTuple):
     Attributes:
         exit: The exit that gave the answer.
         reward: What the arm earned: its confidence, or the final exit's if it offloaded.
-        cost: What the arm cost, in lambda.
+        cost: What the arm cost, in the cost model's unit.
         offloaded: Whether the cloud ran, for the arm or for an audit.
-        audit_cost: What an audit cost on top, in lambda.
+        audit_cost: What an audit cost on top, in the same.
     """
 
     exit: Int
@@ -102,32 +102,43 @@ class SplitRule:
 
     def computed(self, arm: Int, cloud: Bool, exits: int) -> Bool:
         """Return which exits were evaluated, `[samples, exits]`, where ``cloud`` ran too."""
-        exit_ = np.arange(exits)
-        ran = exit_ <= arm[:, None] if self.cost.evaluates == "all" else exit_ == arm[:, None]
+        ran = self.cost.evaluated(exits)[arm]
         ran[:, -1] |= cloud
         return ran
 
-    def settle(self, seen: Float, arm: Int, audited: Bool) -> Outcome:
+    def settle(
+        self, seen: Float, arm: Int, audited: Bool, bandwidth: Float | float = 1.0
+    ) -> Outcome:
         """Return the outcome of pulling ``arm``, `[samples]`.
 
         Args:
             seen: Confidences, `[samples, exits]`, nan where an exit was not evaluated.
             arm: The pulled arms, `[samples]`.
             audited: Which samples were offloaded to be checked, `[samples]`.
+            bandwidth: As in `SplitCost.offloading`, for all samples or `[samples]`.
         """
         samples, exits = seen.shape
-        own = seen[np.arange(samples), arm]
+        rows = np.arange(samples)
+        own = seen[rows, arm]
+        upload = np.broadcast_to(self.cost.offloading(exits, bandwidth), seen.shape)[rows, arm]
         offloads = self.offloads(own, arm, exits)
         away = offloads | audited
         return Outcome(
             exit=np.where(away, exits - 1, arm),
             reward=np.where(offloads, seen[:, -1], own),
-            cost=self.cost.head(exits)[arm] + self.cost.offload * offloads,
+            cost=self.cost.head(exits)[arm] + upload * offloads,
             offloaded=away,
-            audit_cost=self.cost.offload * audited.astype(np.float64),
+            audit_cost=upload * audited,
         )
 
-    def reveal(self, seen: Float, arm: Int, audited: Bool, final: Float | None = None) -> Side:
+    def reveal(
+        self,
+        seen: Float,
+        arm: Int,
+        audited: Bool,
+        final: Float | None = None,
+        bandwidth: Float | float = 1.0,
+    ) -> Side:
         """Return what the round says of the layers before the split.
 
         Args:
@@ -135,6 +146,7 @@ class SplitRule:
             arm: The pulled arms, `[samples]`.
             audited: Which samples were offloaded to be checked, `[samples]`.
             final: For ``"as_published"`` only: final confidences, computed or not, `[samples]`.
+            bandwidth: As in `settle`.
 
         Raises:
             ValueError: ``final`` is missing for ``"as_published"``.
@@ -158,7 +170,7 @@ class SplitRule:
         if self.side == "observed":
             before &= known[:, None] | ~offloads
         reward = np.where(offloads, stand_in[:, None], seen)
-        cost = self.cost.head(exits) + self.cost.offload * offloads
+        cost = self.cost.head(exits) + self.cost.offloading(exits, bandwidth) * offloads
         return Side(before, np.where(before, reward, 0.0), np.where(before, cost, 0.0))
 
     def report(
@@ -170,6 +182,7 @@ class SplitRule:
         *,
         label: Int | None = None,
         final: Float | None = None,
+        bandwidth: Float | float = 1.0,
     ) -> tuple[Float, dict[str, Any]]:
         """Return the rewards of a round, `[samples]`, and what an environment says of it.
 
@@ -180,8 +193,9 @@ class SplitRule:
             audited: Which samples were offloaded to be checked, `[samples]`.
             label: `[samples]`, where known: for ``correct``, which no policy is shown.
             final: As in `reveal`.
+            bandwidth: As in `settle`.
         """
-        outcome = self.settle(seen, arm, audited)
+        outcome = self.settle(seen, arm, audited, bandwidth)
         answer = prediction[np.arange(len(arm)), outcome.exit]
         info: dict[str, Any] = {
             "cost": outcome.cost,
@@ -192,17 +206,20 @@ class SplitRule:
         }
         if label is not None:
             info["correct"] = answer == label
-        if self.cost.evaluates == "all":
-            side = self.reveal(seen, arm, audited, final)
+        if self.cost.evaluates != "split":
+            side = self.reveal(seen, arm, audited, final, bandwidth)
             info["side_observations"] = {**side._asdict(), "kind": self.side}
         return outcome.reward, info
 
-    def expected(self, confidence: Float) -> tuple[Float, Float]:
+    def expected(
+        self, confidence: Float, bandwidth: Float | float = 1.0
+    ) -> tuple[Float, Float]:
         """Return each arm's mean reward and cost over all samples, `[exits]` each."""
         samples, exits = confidence.shape
         nobody = np.zeros(samples, np.bool_)
         outcomes = [
-            self.settle(confidence, np.full(samples, arm), nobody) for arm in range(exits)
+            self.settle(confidence, np.full(samples, arm), nobody, bandwidth)
+            for arm in range(exits)
         ]
         return (
             np.array([outcome.reward.mean() for outcome in outcomes]),

@@ -10,13 +10,14 @@ from gymnasium.vector.utils import batch_space
 
 from banditsplit import _checks
 from banditsplit._typing import Float, Int
+from banditsplit_envs.context import Context
 from banditsplit_envs.rows import first_row, sample_order
 from banditsplit_envs.trace import Trace
 
 Info = dict[str, Any]
 
 
-class ReplayVector(VectorEnv[Int, Int, Any], ABC):
+class ReplayVector(VectorEnv[Any, Int, Any], ABC):
     """Passes over a trace, side by side; each row answers one sample a round.
 
     Args:
@@ -25,6 +26,7 @@ class ReplayVector(VectorEnv[Int, Int, Any], ABC):
         num_envs: How many passes.
         rounds: Draws with replacement in a pass; by default a pass is one shuffle.
         order: `[num_envs, rounds]`, the samples of every pass, in place of random ones.
+        context: What is shown before a choice; by default nothing.
 
     Raises:
         TypeError: ``trace`` is something else.
@@ -41,22 +43,24 @@ class ReplayVector(VectorEnv[Int, Int, Any], ABC):
         num_envs: int = 1,
         rounds: int | None = None,
         order: Any = None,
+        context: Context | None = None,
     ) -> None:
         self.num_envs = _checks.integer("num_envs", num_envs, least=1)
         self.trace, self.arms = trace, arms
         self.rounds = None if rounds is None else _checks.integer("rounds", rounds, least=1)
         self._given = None if order is None else _order(order, self.num_envs, trace.samples)
         self.single_action_space = gym.spaces.Discrete(arms)
-        self.single_observation_space = gym.spaces.Discrete(1)  # a bandit shows no state
+        self._context = Context() if context is None else context
+        self.single_observation_space = self._context.space
         self.action_space = batch_space(self.single_action_space, self.num_envs)
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
-        self._observation = np.zeros(self.num_envs, np.int64)
         self._order: Int | None = None
+        self._bandwidth: Float | None = None
         self._round = 0
 
     def reset(
         self, *, seed: int | list[int | None] | None = None, options: Info | None = None
-    ) -> tuple[Int, Info]:
+    ) -> tuple[Any, Info]:
         """Begin a new pass in every row; ``seed`` restarts the random numbers."""
         if isinstance(seed, list):  # all rows draw from one generator
             self.np_random = np.random.default_rng([s or 0 for s in seed])
@@ -68,10 +72,12 @@ class ReplayVector(VectorEnv[Int, Int, Any], ABC):
             self._order = sample_order(
                 self.trace.samples, self.num_envs, self.rounds, self.np_random
             )
+        rounds = self._order.shape[1]
+        self._bandwidth = self._context.draw(self.num_envs, rounds, self.np_random)
         self._round = 0
-        return self._observation.copy(), {}
+        return self._observation(), {}
 
-    def step(self, actions: Any) -> tuple[Int, Float, Any, Any, Info]:
+    def step(self, actions: Any) -> tuple[Any, Float, Any, Any, Info]:
         """Answer the next sample of every pass.
 
         After the last one the next step begins new passes; it plays no round, pays nothing
@@ -89,22 +95,35 @@ class ReplayVector(VectorEnv[Int, Int, Any], ABC):
             return observation, np.zeros(self.num_envs), nobody, nobody.copy(), info
         arm = _arms(actions, self.num_envs, self.arms)
         sample = self._order[:, self._round]
-        self._round += 1
         reward, info = self._answer(sample, arm)
-        truncated = np.full(self.num_envs, self._round == self._order.shape[1])
-        return self._observation.copy(), reward, nobody, truncated, info
+        self._round += 1
+        truncated = np.full(self.num_envs, self.finished)
+        return self._observation(), reward, nobody, truncated, info
 
     @property
     def finished(self) -> bool:
         """Whether the passes are over, so that the next step begins new ones."""
         return self._order is not None and self._round == self._order.shape[1]
 
+    @property
+    def _bandwidth_now(self) -> Float | None:
+        """What it is in this round, `[num_envs]`; None where it does not change."""
+        return None if self._bandwidth is None else self._bandwidth[:, self._round]
+
+    def _observation(self) -> Any:
+        """Return what is shown of the next samples; zeros where none is left."""
+        shape = (self.num_envs, *(self.single_observation_space.shape or ()))
+        if self._order is None or self.finished or not self._context.parts:
+            return np.zeros(shape, self.single_observation_space.dtype)
+        first = self.trace.confidence[self._order[:, self._round], 0]
+        return self._context.observe(first, self._bandwidth_now)
+
     @abstractmethod
     def _answer(self, sample: Int, arm: Int) -> tuple[Float, Info]:
         """Return the rewards of a round and its info, for rows of `sample` and `arm`."""
 
 
-class ReplayRow(gym.Env[np.int64, np.int64], ABC):
+class ReplayRow(gym.Env[Any, np.int64], ABC):
     """One pass over a trace: a row of a `ReplayVector`."""
 
     _row: ReplayVector
@@ -117,15 +136,15 @@ class ReplayRow(gym.Env[np.int64, np.int64], ABC):
 
     def reset(
         self, *, seed: int | None = None, options: Info | None = None
-    ) -> tuple[np.int64, Info]:
+    ) -> tuple[Any, Info]:
         """Begin a new pass; ``seed`` restarts the random numbers."""
         super().reset(seed=seed, options=options)
         # The row draws from this environment's generator, so Gymnasium's rules hold for it.
         self._row._np_random = self.np_random  # noqa: SLF001
-        self._row.reset()
-        return np.int64(0), {}
+        observation, info = self._row.reset()
+        return observation[0], info
 
-    def step(self, action: np.int64) -> tuple[np.int64, float, bool, bool, Info]:
+    def step(self, action: np.int64) -> tuple[Any, float, bool, bool, Info]:
         """Answer the next sample; truncate when none is left.
 
         Raises:
@@ -135,8 +154,8 @@ class ReplayRow(gym.Env[np.int64, np.int64], ABC):
         arm = np.array([_checks.below("action", action, self._row.arms)])
         if self._row.finished:  # where the vector form would begin anew
             raise RuntimeError("`reset` must be called before `step`.")
-        _, reward, _, truncated, info = self._row.step(arm)
-        return np.int64(0), float(reward[0]), False, bool(truncated[0]), first_row(info)
+        observation, reward, _, truncated, info = self._row.step(arm)
+        return observation[0], float(reward[0]), False, bool(truncated[0]), first_row(info)
 
 
 def _order(order: Any, passes: int, samples: int) -> Int:

@@ -15,7 +15,7 @@ def first_row(info: Info) -> Info:
     for name, value in info.items():
         if isinstance(value, dict):
             row[name] = first_row(value)
-        elif isinstance(value, str) or name.startswith("expected"):
+        elif isinstance(value, str) or (name.startswith("expected") and value.ndim == 1):
             row[name] = value
         else:
             row[name] = value[0]

@@ -1,10 +1,12 @@
 """Split computing replayed from a trace, at simulation speed."""
 
+from collections.abc import Sequence
 from typing import Any, final
 
 import numpy as np
 
 from banditsplit._typing import Float, Int
+from banditsplit_envs.context import Context, MarkovBandwidth
 from banditsplit_envs.cost import SplitCost
 from banditsplit_envs.outcome import SplitRule
 from banditsplit_envs.replay import Info, ReplayRow, ReplayVector
@@ -29,10 +31,13 @@ class SplitReplayVector(ReplayVector):
         num_envs: How many passes.
         rounds: Draws with replacement in a pass; by default a pass is one shuffle.
         order: `[num_envs, rounds]`, the samples of every pass, in place of random ones.
+        context: ``"confidence"``, ``"bandwidth"``, or a sequence of them.
+        bandwidth: Multiples of the one that ``cost`` is for: `[rounds]`, for each round of a
+            pass and repeated where they end; or a `MarkovBandwidth`, drawn for each pass.
 
     Raises:
-        TypeError: ``trace`` or ``cost`` is something else.
-        ValueError: An argument is outside its range.
+        TypeError: ``trace`` or ``cost`` is something else, or ``bandwidth`` holds no numbers.
+        ValueError: An argument is outside its range, or ``context`` shows what nobody knows.
     """
 
     def __init__(
@@ -46,18 +51,17 @@ class SplitReplayVector(ReplayVector):
         num_envs: int = 1,
         rounds: int | None = None,
         order: Any = None,
+        context: str | Sequence[str] = (),
+        bandwidth: MarkovBandwidth | Sequence[float] | Float | None = None,
     ) -> None:
         if not isinstance(trace, Trace):
             raise TypeError(f"`trace` must be a Trace, got {trace!r}.")
         self.rule = SplitRule(threshold, cost, side, audit_rate)
-        super().__init__(trace, arms=trace.exits, num_envs=num_envs, rounds=rounds, order=order)
-        self._expected = dict(
-            zip(
-                ("expected_reward", "expected_cost"),
-                self.rule.expected(trace.confidence),
-                strict=True,
-            )
-        )
+        shown = Context.of(context, bandwidth, cost)
+        how: Any = {"num_envs": num_envs, "rounds": rounds, "order": order, "context": shown}
+        super().__init__(trace, arms=trace.exits, **how)
+        self._mean = self.rule.expected(trace.confidence)
+        self._mean_head = self.rule.expected(trace.confidence, np.inf)[1]
 
     def _answer(self, sample: Int, arm: Int) -> tuple[Float, Info]:
         """Return the rewards of a round and its info."""
@@ -69,6 +73,7 @@ class SplitReplayVector(ReplayVector):
         # From here on, only what this round computed.
         ran = rule.computed(arm, offloads | audited, trace.exits)
         seen = np.where(ran, confidence, np.nan)
+        bandwidth = self._bandwidth_now
         reward, info = rule.report(
             seen,
             trace.prediction[sample].astype(np.int64),
@@ -76,10 +81,22 @@ class SplitReplayVector(ReplayVector):
             audited,
             label=None if trace.label is None else trace.label[sample],
             final=confidence[:, -1] if rule.side == "as_published" else None,
+            bandwidth=1.0 if bandwidth is None else bandwidth,
         )
-        # Copies: an info belongs to whoever gets it.
-        info |= {name: expected.copy() for name, expected in self._expected.items()}
+        if bandwidth is not None:
+            info["bandwidth"] = bandwidth.copy()
+        if "confidence" not in self._context.parts:
+            info["expected_reward"], info["expected_cost"] = self._means(bandwidth)
         return reward, info
+
+    def _means(self, bandwidth: Float | None) -> tuple[Float, Float]:
+        """Return each arm's mean reward and cost: copies, an info is its receiver's."""
+        reward, cost = self._mean
+        if bandwidth is None:
+            return reward.copy(), cost.copy()
+        # Only what uploads cost changes, and that in proportion.
+        upload = (cost - self._mean_head) / bandwidth[:, None]
+        return np.tile(reward, (len(bandwidth), 1)), self._mean_head + upload
 
 
 @final
@@ -98,6 +115,8 @@ class SplitReplay(ReplayRow):
         side: str = "surrogate",
         audit_rate: float = 0.0,
         rounds: int | None = None,
+        context: str | Sequence[str] = (),
+        bandwidth: MarkovBandwidth | Sequence[float] | Float | None = None,
     ) -> None:
         self._vector = SplitReplayVector(
             trace,
@@ -106,6 +125,8 @@ class SplitReplay(ReplayRow):
             side=side,
             audit_rate=audit_rate,
             rounds=rounds,
+            context=context,
+            bandwidth=bandwidth,
         )
         self._wrap(self._vector)
 

@@ -193,7 +193,7 @@ def faults(trace: Trace, rule: SplitRule, classes: int) -> dict[str, Any]:
     # The published learner is charged lambda for each layer, and nothing for its exit.
     charged = replace(rule, cost=replace(rule.cost, layer=LAYER + EXIT, exit=0.0))
     learned = int(net.value(*charged.expected(confidence)).argmax())
-    span = 1 + TRADEOFF * rule.cost.offload - 1 / classes
+    span = 1 + TRADEOFF * float(np.max(rule.cost.offload)) - 1 / classes
     sure = confidence[:, 0] >= rule.threshold
     right = trace.prediction == trace.label[:, None]  # type: ignore[index]
     return {

@@ -6,8 +6,8 @@
 Fine-tunes the pretrained MiniLM of that package (6 layers, 384 wide; MIT, weights Apache-2.0)
 with an exit on every layer, jointly, on the longer phrases of SST-2, and calibrates the exits
 on phrases held out. Writes ``trace-{sst2,books,dvd,imdb}.npz`` into ``--out``, and
-``trace-held.npz`` of the phrases held out; of the last three domains the labels are recorded for
-judging alone. Needs the extra ``transformers``, and a folder with ``sst2/train.tsv.gz``,
+``trace-held.npz`` of the phrases held out; the labels of the last three domains are recorded
+for judging alone. Needs the extra ``transformers``, and a folder with ``sst2/train.tsv.gz``,
 ``sst2/dev.tsv.gz``, ``reviews/books.tsv.gz``, ``reviews/dvd.tsv.gz`` and ``imdb_test.tsv.gz``:
 tab-separated text and label, with a header. Some 40 minutes on two cores. A run that was killed
 goes on from where it was.
@@ -113,7 +113,7 @@ def main() -> None:
     for name, (inputs, labels) in domains.items():
         trace = record(network, inputs, labels, batch=128, progress=tqdm)
         trace.save(out / f"trace-{name}.npz")
-        print(f"{name:6} {trace.samples:6} samples, accuracy of exits {trace.accuracy.round(4)}")
+        print(f"{name:6} {trace.samples:6} samples, accuracies {trace.accuracy.round(4)}")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,14 @@ import pytest
 
 import banditsplit as bs
 from banditsplit_envs import Comparison, SplitCost, Trace, compare
-from banditsplit_envs.comparison import BASELINES, CERTIFIED, HINDSIGHT, JOINT, SEQUENTIAL
+from banditsplit_envs.comparison import (
+    AGREEING,
+    BASELINES,
+    CERTIFIED,
+    HINDSIGHT,
+    JOINT,
+    SEQUENTIAL,
+)
 from banditsplit_envs.figures import accuracy_cost_figure, regret_figure
 
 NAMED = ["SplitEE", "SplitEE-S", "UCB1", "Thompson", "epsilon-greedy", "Thompson-S"]
@@ -237,12 +244,13 @@ def calibrated() -> Comparison:
 
 def test_a_calibration_trace_adds_the_joint_and_the_certified_policy() -> None:
     rows = calibrated().rows
-    names = [*NAMED, SEQUENTIAL, JOINT, CERTIFIED, *BASELINES, HINDSIGHT]
+    names = [*NAMED, SEQUENTIAL, JOINT, AGREEING, CERTIFIED, *BASELINES, HINDSIGHT]
     names.remove("entropy at every exit")  # which this trace does not have
 
     assert [row["policy"] for row in rows] == names
-    assert [*calibrated().history] == names[:9]
-    for name, kind in ((JOINT, "surrogate"), (CERTIFIED, "observed")):
+    assert [*calibrated().history] == names[:10]
+    kinds = {JOINT: "surrogate", AGREEING: "surrogate", CERTIFIED: "observed"}
+    for name, kind in kinds.items():
         row = calibrated().row(name)
         assert (row["kind"], row["evaluates"], row["side_kind"]) == ("policy", "asked", kind)
         assert set(row) == KEYS
@@ -255,7 +263,7 @@ def test_other_rows_do_not_change_with_a_calibration_trace() -> None:
 
 
 def test_the_certified_policy_is_judged_by_confidence_like_everyone() -> None:
-    """In three rounds nothing is certified: it offloads, or audits, and answers as the cloud."""
+    """In three rounds nothing is certified: it offloads, or audits, and the cloud answers."""
     table = small(calibration=TRACE, loss=0.5, level=0.5, cloud_reports="all")
     row, offload = table.row(CERTIFIED), table.row("always offload")
 
@@ -501,7 +509,7 @@ def test_side_observations_save_regret_and_both_learn() -> None:
                 ValueError,
                 f"`policies` must not have the name of a row that is there, got .*{name}",
             )
-            for name in (*BASELINES, HINDSIGHT, SEQUENTIAL, JOINT, CERTIFIED)
+            for name in (*BASELINES, HINDSIGHT, SEQUENTIAL, JOINT, AGREEING, CERTIFIED)
         ),
     ],
 )

@@ -1,5 +1,6 @@
 """What a split costs, by hand."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -59,6 +60,102 @@ def test_gamma_is_the_papers_formula(
     assert gamma.shape == (exits,)
 
 
+def test_who_looks_at_the_first_exit_before_choosing_pays_for_it() -> None:
+    gamma = SplitCost(layer=2.0, exit=0.5, evaluates="first").head(4)
+
+    np.testing.assert_array_equal(gamma, [2.5, 5.0, 7.0, 9.0])
+
+
+# ----- An amount for each exit
+
+EACH = SplitCost((1.0, 2.0, 4.0), (0.5, 0.25, 0.125), (8.0, 6.0, 0.0), overhead=(1.0, 2.0, 3.0))
+
+
+@pytest.mark.parametrize(
+    ("evaluates", "gamma"),
+    [
+        ("split", [1.5, 3.25, 7.125]),
+        ("first", [1.5, 3.75, 7.625]),
+        ("all", [1.5, 3.75, 7.875]),
+    ],
+)
+def test_amounts_that_differ_are_added_up_by_hand(evaluates: str, gamma: list[float]) -> None:
+    """Layers 1, 3, 7; exits .5, .25, .125."""
+    cost = replace(EACH, evaluates=evaluates)
+
+    np.testing.assert_array_equal(cost.running(3), [1, 3, 7])
+    np.testing.assert_array_equal(cost.head(3), gamma)
+
+
+def test_an_upload_costs_by_where_it_starts_and_what_the_bandwidth_is() -> None:
+    """Twice the bandwidth halves 8 and 6, and leaves 1 and 2 as they are."""
+    np.testing.assert_array_equal(EACH.offloading(3), [9, 8, 3])
+    np.testing.assert_array_equal(
+        EACH.offloading(3, np.array([1.0, 2.0])), [[9, 8, 3], [5, 5, 3]]
+    )
+    np.testing.assert_array_equal(EACH.offloading(3, np.inf), [1, 2, 3])
+    np.testing.assert_array_equal(SplitCost(overhead=1.0).offloading(2, 0.5), [11, 11])
+
+
+@given(
+    amounts=st.tuples(AMOUNTS, AMOUNTS, AMOUNTS, AMOUNTS),
+    exits=st.integers(1, 12),
+    evaluates=st.sampled_from(["split", "first", "all"]),
+)
+def test_the_same_amount_for_each_exit_is_one_amount(
+    amounts: tuple[float, ...], exits: int, evaluates: str
+) -> None:
+    names = ("layer", "exit", "offload", "overhead")
+    scalars: Any = dict(zip(names, amounts, strict=True))
+    one = SplitCost(**scalars, evaluates=evaluates)
+    each: Any = {name: np.full(exits, amount) for name, amount in scalars.items()}
+    many = SplitCost(**each, evaluates=evaluates)
+
+    np.testing.assert_allclose(many.head(exits), one.head(exits), rtol=1e-12)
+    np.testing.assert_allclose(many.offloading(exits), one.offloading(exits), rtol=1e-12)
+
+
+def test_a_cost_can_be_compared_hashed_and_changed() -> None:
+    again = SplitCost([1, 2, 4], np.array([0.5, 0.25, 0.125]), (8, 6, 0), "split", [1, 2, 3])  # type: ignore[arg-type]
+
+    assert again == EACH
+    assert hash(again) == hash(EACH)
+    assert replace(EACH, evaluates="all") != EACH
+
+
+BAD: dict[str, tuple[Any, type[Exception], str]] = {
+    "no amounts": (lambda: SplitCost(()), ValueError, "`layer` must hold one number"),
+    "two numbers of exits": (
+        lambda: SplitCost((1.0, 2.0), 0.2, (1.0, 2.0, 3.0)),
+        ValueError,
+        "`layer`, `offload` must hold one number for each exit, got 2, 3",
+    ),
+    "one negative": (lambda: SplitCost((1.0, -1.0)), ValueError, "`layer` must not be neg"),
+    "one nan": (lambda: SplitCost(exit=(np.nan,)), ValueError, "`exit` must be a finite"),
+    "a table": (lambda: SplitCost(np.ones((2, 2))), TypeError, "`layer` must be a finite"),  # type: ignore[arg-type]
+    "words": (lambda: SplitCost(("a",)), TypeError, "`layer` must be a finite"),  # type: ignore[arg-type]
+    "no unit": (lambda: SplitCost(unit=None), TypeError, "`unit` must be of type str"),  # type: ignore[arg-type]
+    "another network's head": (
+        lambda: EACH.head(4),
+        ValueError,
+        "`cost` must be for 4 exits, got one for 3",
+    ),
+    "another network's uploads": (
+        lambda: EACH.offloading(2),
+        ValueError,
+        "`cost` must be for 2 exits, got one for 3",
+    ),
+}
+
+
+@pytest.mark.parametrize(("call", "error", "wanted"), BAD.values(), ids=BAD)
+def test_amounts_that_do_not_fit_are_refused(
+    call: Any, error: type[Exception], wanted: str
+) -> None:
+    with pytest.raises(error, match=f"^{wanted}"):
+        call()
+
+
 def test_everything_may_be_free() -> None:
     np.testing.assert_array_equal(SplitCost(0, 0, 0).head(2), [0.0, 0.0])
 
@@ -83,7 +180,7 @@ def test_a_cost_that_is_none_is_refused(
 
 @pytest.mark.parametrize("value", ["some", "", None, 1, ["split"]])
 def test_exits_are_evaluated_at_the_split_or_all(value: Any) -> None:
-    with pytest.raises(ValueError, match="`evaluates` must be one of split, all, got"):
+    with pytest.raises(ValueError, match="`evaluates` must be one of split, first, all, got"):
         SplitCost(evaluates=value)
 
 

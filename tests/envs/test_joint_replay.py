@@ -50,13 +50,17 @@ def traces(samples: int = 40, exits: int = 4) -> st.SearchStrategy[Trace]:
 
 def by_hand(rule: JointRule, confidence: Any, arm: JointArm) -> tuple[int, bool, float]:
     """Exit, whether it offloads, and cost of one sample, in plain Python."""
-    last = rule.exits - 1
-    for asked, stop in enumerate(arm.stops, 1):
-        stays = stop == last or (stop == arm.stops[-1] and not arm.offloads)
-        if confidence[stop] >= arm.threshold or stays:
-            return stop, False, rule.cost.layer * (stop + 1) + rule.cost.exit * asked
-    head = rule.cost.layer * (arm.stops[-1] + 1) + rule.cost.exit * len(arm.stops)
-    return last, True, head + rule.cost.offload
+    last, cost, head = rule.exits - 1, rule.cost, 0.0
+    amounts = (cost.layer, cost.exit, cost.offload, cost.overhead)
+    layer, exit_, offload, overhead = (np.full(rule.exits, amount) for amount in amounts)
+    for stop in range(arm.stops[-1] + 1):
+        head += layer[stop]
+        if stop in arm.stops:
+            head += exit_[stop]
+            stays = stop == last or (stop == arm.stops[-1] and not arm.offloads)
+            if confidence[stop] >= arm.threshold or stays:
+                return stop, False, head
+    return last, True, head + offload[stop] + overhead[stop]
 
 
 def test_what_arms_do_is_what_a_hand_works_out() -> None:
@@ -336,7 +340,7 @@ def test_rounds_that_are_worked_out_together_are_those_of_one_round_at_a_time() 
     env = vector(trace, rule=RULE, num_envs=3, rounds=200)
     env.reset(seed=0)
     for _ in range(2):
-        order = env._order  # noqa: SLF001 - nobody else knows the samples
+        order = env._order
         assert order is not None
         for now in range(200):
             arm = np.full(3, now % RULE.arms)
@@ -376,7 +380,8 @@ def test_the_frontier_holds_arms_that_nothing_beats_the_surest_first() -> None:
 
 
 def test_calibrated_arms_are_the_cheapest_of_their_way_that_lose_little() -> None:
-    trace = noisy(0)
+    recorded = noisy(0)
+    trace = Trace(recorded.confidence, recorded.prediction, np.zeros(1500, np.int64))
     every = joint_arms(4, (0.5, 0.7, 0.9, 0.95), stay=True)
     rule = JointRule.calibrated(trace, every, loss=0.02, most=8, cost=COST)
     least: dict[Any, tuple[float, JointArm]] = {}
@@ -385,9 +390,11 @@ def test_calibrated_arms_are_the_cheapest_of_their_way_that_lose_little() -> Non
         way = arm.stops, arm.offloads
         if accuracy[1] >= trace.accuracy[-1] - 0.02:
             least[way] = min(least.get(way, (math.inf, arm)), (cost[1], arm))
+    paid = rule.means(trace).cost[1:-1]
 
-    assert list(rule.joint) == [arm for _, arm in sorted(least.values())][:8]
-    assert any(not arm.offloads for arm in rule.joint)
+    np.testing.assert_allclose(paid, sorted(cost for cost, _ in least.values())[:8])
+    assert len({(arm.stops, arm.offloads) for arm in rule.joint}) == len(rule.joint)
+    assert (rule.means(trace).accuracy[1:-1] >= trace.accuracy[-1] - 0.02).all()
     with pytest.raises(ValueError, match=r"^`candidates` must hold an arm that loses at most "):
         JointRule.calibrated(trace, [JointArm((0,), 0.0)], loss=0.0)
 

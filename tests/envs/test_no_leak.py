@@ -1,7 +1,8 @@
 """What a round did not compute, nobody is shown: changing it changes nothing.
 
 A round is played twice with the same draws, on a trace and on one whose every uncomputed
-confidence and prediction is another. What a policy or a report gets must be the same.
+confidence and prediction is another. What a policy or a report gets must be the same, and so
+must what is shown before the choice.
 """
 
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from banditsplit_envs import SplitCost, SplitReplayVector, Trace
+from banditsplit_envs import MarkovBandwidth, SplitCost, SplitReplayVector, Trace
 
 MODES = [("surrogate", 0.0), ("doubly_robust", 0.5), ("observed", 0.0)]
 # What the environment tells because it is asked to judge, not because a device saw it.
@@ -22,6 +23,10 @@ JUDGEMENTS = {"correct", "expected_reward", "expected_cost"}
 
 every_mode = pytest.mark.parametrize(("side", "audit_rate"), MODES, ids=[m[0] for m in MODES])
 every_evaluation = pytest.mark.parametrize("evaluates", ["split", "all"])
+CONTEXT: dict[str, Any] = {
+    "context": ("confidence", "bandwidth"),
+    "bandwidth": MarkovBandwidth((0.5, 2.0), ((0.5, 0.5), (0.5, 0.5))),
+}
 
 
 @dataclass(frozen=True)
@@ -56,11 +61,12 @@ def play(case: Case, trace: Trace, how: Mapping[str, Any]) -> list[tuple[Any, An
     env = SplitReplayVector(
         trace, threshold=case.threshold, order=[range(trace.samples)], **how
     )
-    env.reset(seed=case.seed)
+    shown, _ = env.reset(seed=case.seed)
     rounds = []
     for arm in case.arm:
-        _, reward, _, _, info = env.step(np.array([arm]))
-        rounds.append((reward, info))
+        before = {"shown": shown}
+        shown, reward, _, _, info = env.step(np.array([arm]))
+        rounds.append((reward, info | before))
     return rounds
 
 
@@ -84,6 +90,8 @@ def computed(case: Case, rounds: list[tuple[Any, Any]], evaluates: str) -> Any:
         ran[sample, arm] = True
         if evaluates == "all":
             ran[sample, :arm] = True
+        if evaluates == "first":
+            ran[sample, 0] = True
         if info["offloaded"][0]:
             ran[sample, -1] = True
     return ran
@@ -111,6 +119,35 @@ def test_what_was_not_computed_changes_nothing(
     cost = SplitCost(evaluates=evaluates)
     how = {"cost": cost, "side": side, "audit_rate": audit_rate}
     check_that_nothing_leaks(case, how)
+
+
+@every_mode
+@pytest.mark.parametrize("evaluates", ["first", "all"])
+@given(case=cases())
+def test_what_is_shown_before_the_choice_was_computed_by_then(
+    side: str, audit_rate: float, evaluates: str, case: Case
+) -> None:
+    how = {"cost": SplitCost(evaluates=evaluates), "side": side, "audit_rate": audit_rate}
+    check_that_nothing_leaks(case, how | CONTEXT)
+
+
+def test_the_same_check_notices_another_exit_that_is_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The control: what the last exit would say, before anything is chosen."""
+
+    class Clairvoyant(SplitReplayVector):
+        def _observation(self) -> Any:
+            shown = super()._observation()
+            if self._order is not None and not self.finished:
+                shown[:, 0] = self.trace.confidence[self._order[:, self._round], -1]
+            return shown
+
+    how = {"cost": SplitCost(evaluates="first")} | CONTEXT
+    check_that_nothing_leaks(leaking(), how)
+    monkeypatch.setitem(globals(), "SplitReplayVector", Clairvoyant)
+    with pytest.raises(AssertionError):
+        check_that_nothing_leaks(leaking(), how)
 
 
 def leaking() -> Case:

@@ -109,15 +109,16 @@ def tables(draw: st.DrawFn) -> Table:
     return draw(arrays.arrays(np.float64, shape, elements=some, fill=st.nothing()))
 
 
-def papers_reward(c: list[float], i: int, *, alpha: float, mu: float, cost: SplitCost) -> float:
+def papers_reward(c: list[float], i: int, *, alpha: float, mu: float, cost: Any) -> float:
     """Reward of arm i, from 1, transcribed from Sec. 3 of the paper."""
     last = len(c)
-    gamma = cost.layer * i + cost.exit
+    gamma: float = cost.layer * i + cost.exit
     if cost.evaluates == "all":
         gamma = (cost.layer + cost.exit) * i
     if c[i - 1] >= alpha or i == last:
         return c[i - 1] - mu * gamma
-    return c[last - 1] - mu * (gamma + cost.offload)
+    away: float = gamma + cost.offload
+    return c[last - 1] - mu * away
 
 
 @given(

@@ -9,6 +9,7 @@ import pytest
 import banditsplit_envs
 
 NAMES = [
+    "AgreementTable",
     "Answers",
     "Batch",
     "CalibrationReport",
@@ -17,9 +18,11 @@ NAMES = [
     "ExitNetwork",
     "HiddenState",
     "JointArm",
+    "JointLayer",
     "JointReplay",
     "JointReplayVector",
     "JointRule",
+    "MarkovBandwidth",
     "Means",
     "NetReward",
     "Outcome",
@@ -44,12 +47,13 @@ NAMES = [
     "exit_cnn",
     "expected_calibration_error",
     "joint_arms",
+    "measured_cost",
     "profile",
     "record",
     "train",
 ]
 IDS = ["BernoulliBandit-v0", "GaussianBandit-v0"]
-IDS += ["JointReplay-v0", "SplitLayer-v0", "SplitReplay-v0"]
+IDS += ["JointLayer-v0", "JointReplay-v0", "SplitLayer-v0", "SplitReplay-v0"]
 
 
 def test_the_public_names_are_exactly_these() -> None:
