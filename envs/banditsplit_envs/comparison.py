@@ -11,6 +11,7 @@ from banditsplit import _checks, indices
 from banditsplit._typing import Float, Int
 from banditsplit.simulation import History, Progress, mean_interval
 from banditsplit_envs import baselines
+from banditsplit_envs.adaee import AdaEEReplayVector, adaee
 from banditsplit_envs.cost import SplitCost
 from banditsplit_envs.joint_replay import JointReplayVector
 from banditsplit_envs.joint_rule import JointArm, JointRule, joint_arms
@@ -19,10 +20,22 @@ from banditsplit_envs.replay import ReplayVector
 from banditsplit_envs.rows import sample_order
 from banditsplit_envs.split_replay import SplitReplayVector
 from banditsplit_envs.trace import Trace
+from banditsplit_envs.uee_ucb import DisagreementReplayVector, uee_ucb
 
 Row = dict[str, Any]
+# From confidences, `[samples, exits]`, and which samples they are, to what comes of them.
+Play = Callable[[Float, Int], Outcome]
 
-BASELINES = ("final exit", "random exit", "always offload", "threshold at every exit")
+BASELINES = (
+    "final exit",
+    "random exit",
+    "always offload",
+    "threshold at every exit",
+    "entropy at every exit",
+    "patience at every exit",
+    "AdaEE",
+    "UEE-UCB",
+)
 HINDSIGHT = "best fixed arm"
 SEQUENTIAL, JOINT = "sequential Thompson-S", "joint Thompson-S"
 AGREEING, CERTIFIED = "agreeing CS-TS", "certified"
@@ -47,12 +60,12 @@ class Comparison:
             ``"baseline"`` or ``"hindsight"``), ``accuracy``, ``cost`` (a sample, audits
             included, in the cost model's unit), ``cost_cut`` (fraction of the final exit's
             cost), ``offload_rate``, ``pseudo_regret`` (against the best of its own arms; nan
-            where its play is not made of arms), ``shortfall`` (net value a sample below the
-            best fixed split under SplitEE's cost), each a mean over passes and, but for
-            ``cost_cut``, with its 95 % interval under the key ``..._ci``; ``evaluates`` (the
-            exits it is charged for: the one at the ``"split"``, ``"all"`` up to it, or those
-            that were ``"asked"``), ``side_kind`` (how its side observations were obtained) and
-            ``audit_cost``.
+            where its play is not made of arms, or by another reward), ``shortfall`` (net value
+            a sample below the best fixed split under SplitEE's cost), each a mean over passes
+            and, but for ``cost_cut``, with its 95 % interval under the key ``..._ci``;
+            ``evaluates`` (the exits it is charged for: the one at the ``"split"``, ``"all"`` up
+            to it, or those that were ``"asked"``), ``side_kind`` (how its side observations
+            were obtained) and ``audit_cost``.
         history: The policies' curves.
         rule: Threshold and cost model of SplitEE.
         tradeoff: Reward units given up for one unit of cost.
@@ -161,6 +174,11 @@ def compare(
     ``"certified"`` plays the cheapest arm whose disagreement with the final exit is certified
     to be at most ``level`` (`JointRule.frontier`, `banditsplit.Constrained`).
 
+    Of the baselines, ``"entropy at every exit"`` is there where ``trace`` has entropies; its
+    limit is what `baselines.flattest_entropy` says of ``threshold``. ``"patience at every
+    exit"`` asks for agreements in half of the network. ``"AdaEE"`` and ``"UEE-UCB"`` learn from
+    rewards of their own, and are judged like everyone.
+
     Args:
         trace: With labels, for the accuracy; no policy sees them.
         cost: The cost model; its ``evaluates`` is set for each row.
@@ -228,6 +246,7 @@ def compare(
             tracks[name] = group.judged(track)
             table.add_track(name, group.evaluates, tracks[name])
     table.add_baselines(np.random.default_rng(streams[2]))
+    table.add_learned_baselines(streams[2])
     joint = [name for name in (SEQUENTIAL, JOINT, AGREEING, CERTIFIED) if name in tracks]
     names = [*templates, *joint]
     history = History({name: tracks[name] for name in names}, history.rounds, history.objective)
@@ -373,10 +392,12 @@ class _Table:
         expected = rule.expected(trace.confidence)
         self.value: Float = objective.value(*expected)  # [exits], of SplitEE's arms
         self.best = int(self.value.argmax())
-        self.benchmark = self._sums(lambda c: baselines.fixed_arm(rule, c, self.best))
-        self.final = self._sums(lambda c: baselines.final_exit(rule, c))
+        self.benchmark = self._sums(lambda c, _: baselines.fixed_arm(rule, c, self.best))
+        self.final = self._sums(lambda c, _: baselines.final_exit(rule, c))
 
-    def add_track(self, name: str, evaluates: str, track: bs.Track) -> None:
+    def add_track(
+        self, name: str, evaluates: str, track: bs.Track, kind: str = "policy"
+    ) -> None:
         """Add the row of a policy that was simulated."""
         last = {
             "reward": track.reward[:, -1],
@@ -385,7 +406,7 @@ class _Table:
             "correct": track.recorded["correct"][:, -1],
             "offloaded": track.recorded["offloaded"][:, -1],
         }
-        identity: Row = {"policy": name, "kind": "policy", "evaluates": evaluates}
+        identity: Row = {"policy": name, "kind": kind, "evaluates": evaluates}
         identity["side_kind"] = track.side_kind
         self._add(identity, last, track.pseudo_regret[:, -1])
 
@@ -394,34 +415,77 @@ class _Table:
         rule, (passes, rounds) = self.rule, self.order.shape
         gap = self.value.max() - self.value
         none = np.full(passes, np.nan)
-        plays: dict[str, tuple[Callable[[Float], Outcome], Float]] = {
+        trace = self.trace
+        patience = max(1, trace.exits // 2)  # 6 of 12, as published
+        plays: dict[str, tuple[Play, Float]] = {
             "final exit": (
-                lambda c: baselines.final_exit(rule, c),
+                lambda c, _: baselines.final_exit(rule, c),
                 np.full(passes, rounds * gap[-1]),
             ),
             "random exit": (
-                lambda c: baselines.random_exit(rule, c, rng),
+                lambda c, _: baselines.random_exit(rule, c, rng),
                 # In expectation over its own draws.
                 np.full(passes, rounds * gap.mean()),
             ),
-            "always offload": (lambda c: baselines.always_offload(rule, c), none),
+            "always offload": (lambda c, _: baselines.always_offload(rule, c), none),
             "threshold at every exit": (
-                lambda c: baselines.first_confident_exit(rule, c),
+                lambda c, _: baselines.first_confident_exit(rule, c),
+                none,
+            ),
+            "patience at every exit": (
+                lambda c, sample: baselines.patient_exit(
+                    rule, c, trace.prediction[sample], patience=patience
+                ),
                 none,
             ),
         }
+        if (entropy := trace.entropy) is not None:
+            classes = 1 + max(int(trace.prediction.max()), int(self.label.max()), 1)
+            most = baselines.flattest_entropy(rule.threshold, classes)
+            plays["entropy at every exit"] = (
+                lambda c, sample: baselines.first_certain_exit(
+                    rule, c, entropy[sample], most=most
+                ),
+                none,
+            )
         for name, (play, regret) in plays.items():
-            evaluates = "all" if name == "threshold at every exit" else "split"
+            evaluates = "all" if name.endswith("at every exit") else "split"
             identity = {"policy": name, "kind": "baseline", "evaluates": evaluates}
             self._add(identity, self._sums(play), regret)
         identity = {"policy": HINDSIGHT, "kind": "hindsight", "evaluates": "split"}
         self._add(identity, self.benchmark, np.zeros(passes))
 
-    def _sums(self, play: Callable[[Float], Outcome]) -> dict[str, Float]:
+    def add_learned_baselines(self, seed: np.random.SeedSequence) -> None:
+        """Add the rows of other papers' learners, whose rewards are no confidences."""
+        trace, tradeoff = self.trace, self.objective.tradeoff
+        passes, rounds = self.order.shape
+        how: dict[str, Any] = {"cost": self.rule.cost, "num_envs": passes, "order": self.order}
+        thresholds = AdaEEReplayVector(trace, **how)
+        exits = DisagreementReplayVector(trace, **how)
+        learned: dict[str, tuple[bs.Policy, ReplayVector, str]] = {
+            "AdaEE": (adaee(thresholds.arms, tradeoff=tradeoff), thresholds, "split"),
+            "UEE-UCB": (uee_ucb(exits.arms, tradeoff=tradeoff), exits, "all"),
+        }
+        for name, (policy, env, evaluates) in learned.items():
+            track = bs.simulate(
+                {name: policy},
+                env,
+                horizon=rounds,
+                runs=passes,
+                seed=seed,
+                checkpoints=1,
+                objective=self.objective,
+                record=("correct", "offloaded", "confidence"),
+            )[name]
+            nowhere = np.full_like(track.pseudo_regret, np.nan)
+            track = replace(track, reward=track.recorded["confidence"], pseudo_regret=nowhere)
+            self.add_track(name, evaluates, track, kind="baseline")
+
+    def _sums(self, play: Play) -> dict[str, Float]:
         """Return what ``play`` gets, summed over each pass, `[passes]`."""
         trace, sums = self.trace, []
         for sample in self.order:
-            outcome = play(trace.confidence[sample])
+            outcome = play(trace.confidence[sample], sample)
             correct = trace.prediction[sample, outcome.exit] == self.label[sample]
             parts = {**outcome._asdict(), "correct": correct}
             sums.append([float(parts[name].sum()) for name in SUMS])

@@ -14,6 +14,10 @@ SHAPES = {
     "random exit": "X",
     "always offload": "^",
     "threshold at every exit": "v",
+    "entropy at every exit": "<",
+    "patience at every exit": ">",
+    "AdaEE": "P",
+    "UEE-UCB": "s",
     "best fixed arm": "*",
 }
 

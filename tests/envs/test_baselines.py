@@ -12,8 +12,11 @@ from banditsplit_envs import Outcome, SplitCost, SplitRule
 from banditsplit_envs.baselines import (
     always_offload,
     final_exit,
+    first_certain_exit,
     first_confident_exit,
     fixed_arm,
+    flattest_entropy,
+    patient_exit,
     random_exit,
 )
 
@@ -117,6 +120,124 @@ def test_a_confidence_at_the_threshold_is_the_first_confident_one() -> None:
     np.testing.assert_array_equal(outcome.exit, [0, 1])
 
 
+# In nats; at .9 two samples are certain at once, and one never.
+ENTROPY = np.array([[0.5, 0.1, 0.2], [0.9, 0.8, 0.3], [1.0, 1.1, 1.05]])
+
+
+def test_the_first_exit_of_low_entropy_answers_however_sure_it_is() -> None:
+    check(
+        first_certain_exit(RULE, TABLE, ENTROPY, most=0.9),
+        exit_=[0, 0, 2],
+        reward=[0.9, 0.3, 0.75],
+        cost=[1.5, 1.5, 4.5],
+    )
+    np.testing.assert_array_equal(ENTROPY[0], [0.5, 0.1, 0.2])  # nothing is written there
+
+
+def test_for_two_classes_low_entropy_and_high_confidence_are_one_rule() -> None:
+    """Confidences of 2,000 samples and 5 exits; the entropy is written out here."""
+    sure = np.random.default_rng(0).uniform(0.5, 1.0, (2000, 5))
+    entropy = -sure * np.log(sure) - (1 - sure) * np.log(1 - sure)
+    for threshold in (0.55, 0.7, 0.9):
+        rule = SplitRule(threshold, RULE.cost)
+        ours = first_certain_exit(rule, sure, entropy, most=flattest_entropy(threshold, 2))
+        for one, other in zip(ours, first_confident_exit(rule, sure), strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("classes", [2, 3, 10])
+def test_whoever_is_as_confident_has_at_most_the_flattest_entropy(classes: int) -> None:
+    """No law of 40,000, peaked and flat, exceeds it; the flattest one attains it."""
+    rng = np.random.default_rng(classes)
+    laws = rng.dirichlet(np.full(classes, 0.3), 20_000)
+    laws = np.concatenate([laws, rng.dirichlet(np.full(classes, 5.0), 20_000)])
+    entropy = -(laws * np.log(np.maximum(laws, 1e-300))).sum(1)
+    for threshold in (0.3, 0.6, 0.8, 0.95):
+        confident = laws.max(1) >= threshold
+        assert entropy[confident].max() <= flattest_entropy(threshold, classes) + 1e-12
+        if threshold >= 1 / classes:
+            flat = np.full(classes, (1 - threshold) / (classes - 1))
+            flat[0] = threshold
+            expected = -(flat * np.log(flat)).sum()
+            assert flattest_entropy(threshold, classes) == pytest.approx(expected)
+
+
+def test_the_flattest_entropy_ends_at_none_and_at_that_of_equal_chances() -> None:
+    assert flattest_entropy(1.0, 4) == 0.0
+    for threshold in (0.0, 0.1, 0.25):
+        assert flattest_entropy(threshold, 4) == pytest.approx(np.log(4))
+
+
+# Of 4 samples: agree at once, later, twice in a row, and never.
+CLASSES = np.array([[1, 1, 1, 1], [0, 1, 1, 2], [0, 1, 1, 1], [0, 1, 2, 3]])
+
+
+@pytest.mark.parametrize(
+    ("patience", "exit_"), [(1, [1, 2, 2, 3]), (2, [2, 3, 3, 3]), (3, [3, 3, 3, 3])]
+)
+def test_patience_answers_once_so_many_exits_in_a_row_agreed(patience: int, exit_: Any) -> None:
+    """It pays for every exit on the way, and takes the answer of the last one it asked."""
+    confidence = np.arange(16).reshape(4, 4) / 16
+    outcome = patient_exit(RULE, confidence, CLASSES, patience=patience)
+
+    np.testing.assert_array_equal(outcome.exit, exit_)
+    np.testing.assert_array_equal(outcome.reward, confidence[range(4), exit_])
+    np.testing.assert_array_equal(outcome.cost, 1.5 * (np.array(exit_) + 1))
+    assert not outcome.offloaded.any()
+
+
+def test_an_agreement_that_breaks_is_counted_anew() -> None:
+    """1 1 2 2 1 1 1: two in a row only at the end."""
+    outcome = patient_exit(
+        RULE, np.full((1, 7), 0.5), np.array([[1, 1, 2, 2, 1, 1, 1]]), patience=2
+    )
+
+    np.testing.assert_array_equal(outcome.exit, [6])
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "wanted"),
+    [
+        (
+            lambda: first_certain_exit(RULE, TABLE, ENTROPY[:2], most=0.5),
+            ValueError,
+            r"`entropy` must have shape \(3, 3\) like `confidence`, got \(2, 3\)",
+        ),
+        (
+            lambda: first_certain_exit(RULE, TABLE, ENTROPY, most=-1),
+            ValueError,
+            "`most` must not be negative, got -1",
+        ),
+        (
+            lambda: first_certain_exit(RULE, TABLE, ENTROPY, most=float("nan")),
+            ValueError,
+            "`most` must be a finite number, got nan",
+        ),
+        (
+            lambda: patient_exit(RULE, TABLE, CLASSES, patience=1),
+            ValueError,
+            r"`prediction` must have shape \(3, 3\) like `confidence`, got \(4, 4\)",
+        ),
+        (
+            lambda: patient_exit(RULE, TABLE, CLASSES[:3, :3], patience=0),
+            ValueError,
+            "`patience` must be an integer of at least 1, got 0",
+        ),
+        (
+            lambda: patient_exit(RULE, TABLE, CLASSES[:3, :3], patience=1.5),  # type: ignore[arg-type]
+            TypeError,
+            "`patience` must be an integer of at least 1, got 1.5",
+        ),
+        (lambda: flattest_entropy(0.5, 1), ValueError, "`classes` must be .* least 2, got 1"),
+        (lambda: flattest_entropy(1.5, 2), ValueError, r"`threshold` must lie in \[0, 1\]"),
+    ],
+    ids=range(8),
+)
+def test_bad_input_is_refused(call: Any, error: type[Exception], wanted: str) -> None:
+    with pytest.raises(error, match=wanted):
+        call()
+
+
 def test_a_random_exit_is_a_fixed_arm_of_its_draws() -> None:
     drawn = np.random.default_rng(6).integers(3, size=3)
     outcome = random_exit(RULE, TABLE, np.random.default_rng(6))
@@ -141,5 +262,7 @@ def test_with_one_exit_they_are_all_the_same() -> None:
         random_exit(RULE, only, rng),
         always_offload(RULE, only),
         first_confident_exit(RULE, only),
+        first_certain_exit(RULE, only, 1 - only, most=0.0),
+        patient_exit(RULE, only, np.ones((3, 1), int), patience=1),
     ):
         check(outcome, exit_=[0, 0, 0], reward=[0.3, 0.9, 1.0], cost=[1.5] * 3)

@@ -34,7 +34,8 @@ KEYS = {
 # Threshold .8; gamma = 1.5, 2.5, 3.5 for one exit and 1.5, 3, 4.5 for every exit; 5 to upload.
 CONFIDENCE = np.array([[0.9, 0.95, 0.7], [0.3, 0.85, 0.6], [0.4, 0.5, 0.75]])
 RIGHT = np.array([[1, 1, 0], [0, 1, 1], [0, 0, 1]])
-TRACE = Trace(CONFIDENCE, RIGHT, np.ones(3, np.int64))
+ENTROPY = np.array([[0.6, 0.5, 0.1], [0.4, 0.9, 0.9], [0.9, 0.9, 0.9]])  # nats
+TRACE = Trace(CONFIDENCE, RIGHT, np.ones(3, np.int64), entropy=ENTROPY)
 COST = SplitCost(layer=1.0, exit=0.5, offload=5.0)
 # Net values of the arms, summed over the samples: 2.25 - 1.45, 2.55 - 1.25, 2.05 - 1.05.
 FIXED = {f"arm {arm}": bs.FixedArm(3, arm) for arm in range(3)}
@@ -78,7 +79,10 @@ def test_every_exit_is_charged_to_whoever_evaluates_it() -> None:
     evaluates = {row["policy"]: row["evaluates"] for row in by_hand().rows}
     every = {name for name, what in evaluates.items() if what == "all"}
 
-    assert every == {"SplitEE-S", "Thompson-S", "threshold at every exit"}
+    sides = {"SplitEE-S", "Thompson-S", "UEE-UCB"}
+
+    sequential = {f"{what} at every exit" for what in ("threshold", "entropy", "patience")}
+    assert every == sides | sequential
     assert evaluates.pop(SEQUENTIAL) == "asked"
     assert set(evaluates.values()) == {"all", "split"}
 
@@ -88,6 +92,7 @@ def test_the_side_mode_stands_where_it_was_learned_from() -> None:
 
     for name in ("SplitEE-S", "Thompson-S", SEQUENTIAL):
         assert kinds.pop(name) == "surrogate"
+    assert kinds.pop("UEE-UCB") == "observed"
     assert set(kinds.values()) == {None}
 
 
@@ -157,6 +162,35 @@ def test_a_policy_with_side_observations_pays_for_every_exit() -> None:
     assert (row["evaluates"], row["side_kind"]) == ("all", "surrogate")
 
 
+def test_entropy_by_hand() -> None:
+    """Of two classes at .8 it is .5004 nats at most: exits 2, 1 and 3, one of them wrong."""
+    check(by_hand().row("entropy at every exit"), accuracy=2 / 3, cost=3, offload_rate=0)
+
+
+def test_patience_by_hand() -> None:
+    """One agreement of three exits: the answers are 1, 1 and 0 after 2, 3 and 2 exits."""
+    row = by_hand().row("patience at every exit")
+    check(row, accuracy=2 / 3, cost=(3 + 4.5 + 3) / 3, offload_rate=0)
+
+
+def test_learners_of_other_papers_are_judged_by_confidence_like_everyone() -> None:
+    """Every sample is (.6, .9), and its answer changes at the second exit.
+
+    AdaEE leaves for .6 - .15 or offloads for .9 - .65; UEE-UCB answers at the first exit for
+    .6 - .15 or at the second for .9 - .3, both having been asked; accuracy tells how often. The
+    best fixed arm's net value is .9 - .25. By their own rewards they learn the first and the
+    second.
+    """
+    trace = Trace(np.tile([0.6, 0.9], (8, 1)), np.tile([0, 1], (8, 1)), np.ones(8, int))
+    table = small(trace=trace, tradeoff=0.1, rounds=100)
+    for name, first, second in (("AdaEE", 0.45, 0.25), ("UEE-UCB", 0.45, 0.6)):
+        row = table.row(name)
+        share = row["accuracy"]  # the second exit alone is right
+        assert row["shortfall"] == pytest.approx(0.65 - (first * (1 - share) + second * share))
+        assert np.isnan(row["pseudo_regret"])
+    assert table.row("AdaEE")["accuracy"] < 0.5 < table.row("UEE-UCB")["accuracy"]
+
+
 def test_audits_are_charged_to_who_learns_from_them() -> None:
     """Arm 1 is audited on both samples it is sure of: 10 lambda more, answered by the cloud."""
     policies = {"every exit": bs.FixedArm(3, 1, side_observations=True), **FIXED}
@@ -211,6 +245,7 @@ def calibrated() -> Comparison:
 def test_a_calibration_trace_adds_the_joint_and_the_certified_policy() -> None:
     rows = calibrated().rows
     names = [*NAMED, SEQUENTIAL, JOINT, AGREEING, CERTIFIED, *BASELINES, HINDSIGHT]
+    names.remove("entropy at every exit")  # which this trace does not have
 
     assert [row["policy"] for row in rows] == names
     assert [*calibrated().history] == names[:10]
@@ -329,6 +364,8 @@ def test_a_network_of_one_exit_leaves_nothing_to_learn() -> None:
     for row in table.rows:
         assert (row["accuracy"], row["offload_rate"]) == (0.5, 0.0)
         assert row["cost"] == pytest.approx(1.5)
+        # Whatever a row learns from, it is judged by the confidence of its answers.
+        assert row["shortfall"] == pytest.approx(0.0)
     assert regret_figure({"one exit": table}).axes
 
 
@@ -367,8 +404,10 @@ def test_the_accuracy_figure_draws_every_row_over_the_offload_costs() -> None:
     figure = accuracy_cost_figure({"stream": {5.0: dear, 1.0: cheap}})
     (ax,) = figure.axes
     names = [name + " (doubly_robust)" * (name[-2:] == "-S") for name in NAMED]
+    names += [f"{SEQUENTIAL} (surrogate)", *BASELINES, HINDSIGHT]
+    names[names.index("UEE-UCB")] = "UEE-UCB (observed)"
 
-    assert legend(figure) == [*names, f"{SEQUENTIAL} (surrogate)", *BASELINES, HINDSIGHT]
+    assert legend(figure) == names
     assert ax.get_title() == "stream, offload cost 1 to 5 lambda"
     line = next(line for line in ax.lines if len(line.get_xdata()) == 2)
     expected = [table.row("SplitEE")["cost"] for table in (cheap, dear)]
