@@ -20,6 +20,7 @@ from banditsplit_envs.joint_rule import JointArm, JointRule, Verdict, joint_arms
 from banditsplit_envs.outcome import Outcome, Side, SplitRule
 from banditsplit_envs.problem_env import ProblemEnv
 from banditsplit_envs.profiling import Profile, profile
+from banditsplit_envs.recommendation import Recommendation, Tested, recommend
 from banditsplit_envs.recording import record
 from banditsplit_envs.split_layer import SplitLayer, Splittable
 from banditsplit_envs.split_replay import SplitReplay, SplitReplayVector
@@ -43,6 +44,7 @@ __all__ = [
     "Outcome",
     "ProblemEnv",
     "Profile",
+    "Recommendation",
     "Side",
     "SplitCost",
     "SplitLayer",
@@ -50,6 +52,7 @@ __all__ = [
     "SplitReplayVector",
     "SplitRule",
     "Splittable",
+    "Tested",
     "Trace",
     "TrainingReport",
     "Verdict",
@@ -63,6 +66,7 @@ __all__ = [
     "expected_calibration_error",
     "joint_arms",
     "profile",
+    "recommend",
     "record",
     "train",
 ]

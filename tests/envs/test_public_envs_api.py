@@ -24,6 +24,7 @@ NAMES = [
     "Outcome",
     "ProblemEnv",
     "Profile",
+    "Recommendation",
     "Side",
     "SplitCost",
     "SplitLayer",
@@ -31,6 +32,7 @@ NAMES = [
     "SplitReplayVector",
     "SplitRule",
     "Splittable",
+    "Tested",
     "Trace",
     "TrainingReport",
     "Verdict",
@@ -44,6 +46,7 @@ NAMES = [
     "expected_calibration_error",
     "joint_arms",
     "profile",
+    "recommend",
     "record",
     "train",
 ]
