@@ -24,6 +24,7 @@ from banditsplit_envs.measured import measured_cost
 from banditsplit_envs.outcome import Outcome, Side, SplitRule
 from banditsplit_envs.problem_env import ProblemEnv
 from banditsplit_envs.profiling import Profile, profile
+from banditsplit_envs.recommendation import Recommendation, Tested, recommend
 from banditsplit_envs.recording import record
 from banditsplit_envs.split_layer import SplitLayer
 from banditsplit_envs.split_replay import SplitReplay, SplitReplayVector
@@ -49,6 +50,7 @@ __all__ = [
     "Outcome",
     "ProblemEnv",
     "Profile",
+    "Recommendation",
     "Side",
     "SplitCost",
     "SplitLayer",
@@ -56,6 +58,7 @@ __all__ = [
     "SplitReplayVector",
     "SplitRule",
     "Splittable",
+    "Tested",
     "Trace",
     "TrainingReport",
     "Verdict",
@@ -70,6 +73,7 @@ __all__ = [
     "joint_arms",
     "measured_cost",
     "profile",
+    "recommend",
     "record",
     "train",
 ]

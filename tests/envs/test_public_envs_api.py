@@ -26,6 +26,7 @@ NAMES = [
     "Outcome",
     "ProblemEnv",
     "Profile",
+    "Recommendation",
     "Side",
     "SplitCost",
     "SplitLayer",
@@ -33,6 +34,7 @@ NAMES = [
     "SplitReplayVector",
     "SplitRule",
     "Splittable",
+    "Tested",
     "Trace",
     "TrainingReport",
     "Verdict",
@@ -47,6 +49,7 @@ NAMES = [
     "joint_arms",
     "measured_cost",
     "profile",
+    "recommend",
     "record",
     "train",
 ]
