@@ -116,7 +116,7 @@ def recommendation_figure(recommendations: Mapping[str, Recommendation]) -> Any:
         highest = max(400 * one.max_disagreement, 1.5 * played)
         ax.set(
             title=f"{name}: {one.deploy}",
-            xlabel="cost [lambda per sample]",
+            xlabel=f"cost [{one.rule.cost.unit} per sample]",
             ylabel="disagreement with the whole network [%]",
             xlim=(0, 1.05 * max(one.final_cost, arms.safe_cost) or 1.0),
             ylim=(-0.04 * highest, highest),

@@ -41,7 +41,7 @@ class Tested(NamedTuple):
 
     Attributes:
         arm: Which exits it asks, and its threshold.
-        cost: Mean cost, in lambda.
+        cost: Mean cost, in the cost model's unit.
         disagreement: Share of answers that differ from the final exit's.
         upper: Upper bound of the true share, for this arm alone, with confidence
             ``1 - delta`` (Clopper & Pearson 1934).
@@ -80,7 +80,7 @@ class Recommendation:
         disagreement: Measured on them.
         disagreement_bound: The true disagreement is at most that, with probability
             ``1 - delta``.
-        cost: Mean cost, in lambda.
+        cost: Mean cost, in the cost model's unit.
         cost_ci: Its interval.
         final_cost: What the final exit costs: every layer, one exit.
         accuracy_loss: The final exit's accuracy less this one's; None without labels.
@@ -178,20 +178,21 @@ class Recommendation:
 
     def __str__(self) -> str:
         low, high = self.cost_ci
+        unit = self.rule.cost.unit
         final = _interval(self.final_saving, self.final_saving_ci)
         offload = _interval(self.offload_saving, self.offload_saving_ci)
         lines = [
             ("deploy", f"{self.deploy}: {self.why}"),
             ("disagreement", self._disagreement()),
             ("accuracy", self._accuracy()),
-            ("cost", f"{self.cost:.2f} lambda a sample [{low:.2f}, {high:.2f}]"),
+            ("cost", f"{self.cost:.2f} {unit} a sample [{low:.2f}, {high:.2f}]"),
             ("saves", f"{final} of the final exit's {self.final_cost:.2f}"),
             ("", f"{offload} of always offloading's {self.rule.safe_cost:.2f}"),
             ("answers", self._answers()),
             ("arms tested", f"{len(self.tested)}, on {self.samples:,} samples"),
         ]
         if self.likely is not None:
-            saved = f"would probably certify {self.likely.cost:.2f} lambda,"
+            saved = f"would probably certify {self.likely.cost:.2f} {unit},"
             lines += [("later", f"about {self.more_samples:,} more samples {saved}")]
             lines += [("", f"by {_exits(self.likely.arm)}")]
         plays = "recommendation.rule"
@@ -227,7 +228,7 @@ class Recommendation:
             return "any domain of independent samples, for it certifies while it runs"
         if self._agrees:
             return "any domain"
-        return "independent samples of the trace's domain; in another one, learn while it runs"
+        return "independent samples of the trace's domain; in another, let `Constrained` learn"
 
     def _accuracy(self) -> str:
         if self._agrees:
@@ -254,7 +255,10 @@ class Recommendation:
             "format": FORMAT,
             "version": VERSION,
             "exits": self.rule.exits,
-            "cost_model": {"layer": cost.layer, "exit": cost.exit, "offload": cost.offload},
+            "cost_model": {
+                name: getattr(cost, name)
+                for name in ("layer", "exit", "offload", "overhead", "unit")
+            },
             "arm": None if self.arm is None else self.arm._asdict(),
             "offload_cost": self.rule.safe_cost,
             "tested": [_row(one) for one in self.tested],
@@ -319,6 +323,7 @@ def recommend(
     """
     _check_traces(trace, source)
     _checks.instance("cost", cost, SplitCost)
+    cost.offloading(trace.exits)  # refuses a cost for another number of exits
     level = _checks.open_fraction("max_disagreement", max_disagreement)
     delta = _checks.open_fraction("delta", delta)
     if tradeoff is not None:
@@ -339,7 +344,8 @@ def recommend(
 
     # Two arms have the whole network's answer: the cheaper one is what must be beaten.
     final = JointArm((trace.exits - 1,), thresholds[0])  # it answers, however sure it is
-    final_cost = cost.layer * trace.exits + cost.exit
+    last = np.arange(trace.exits) == trace.exits - 1
+    final_cost = float(cost.running(trace.exits)[-1] + cost.asking(last))
     safe = _Safe("always offload", None, candidates.safe_cost)
     if final_cost < safe.cost:
         safe = _Safe("final exit", final, final_cost)
@@ -557,9 +563,10 @@ def _check_traces(trace: Any, source: Any) -> None:
     _checks.instance("source", source, Trace)
     if source is trace:
         raise ValueError("`source` must be another trace: what chooses must not test.")
-    if source.exits != trace.exits:
-        wanted = f"`source` must be of the trace's network with {trace.exits} exits"
-        raise ValueError(f"{wanted}, got {source.exits}.")
+    try:
+        trace.check_same_network(source)
+    except ValueError as error:
+        raise ValueError(str(error).replace("`other`", "`source`")) from None
 
 
 def _distinct(thresholds: Any) -> tuple[float, ...]:
