@@ -33,6 +33,7 @@ from banditsplit_envs.measured import measured_cost
 from banditsplit_envs.outcome import Outcome, Side, SplitRule
 from banditsplit_envs.problem_env import ProblemEnv
 from banditsplit_envs.profiling import Profile, profile
+from banditsplit_envs.recommendation import Recommendation, Tested, recommend
 from banditsplit_envs.recording import record
 from banditsplit_envs.split_layer import SplitLayer
 from banditsplit_envs.split_replay import SplitReplay, SplitReplayVector
@@ -65,6 +66,7 @@ __all__ = [
     "Outcome",
     "ProblemEnv",
     "Profile",
+    "Recommendation",
     "Side",
     "SplitCost",
     "SplitLayer",
@@ -72,6 +74,7 @@ __all__ = [
     "SplitReplayVector",
     "SplitRule",
     "Splittable",
+    "Tested",
     "Trace",
     "TrainingReport",
     "Verdict",
@@ -88,6 +91,7 @@ __all__ = [
     "load_texts",
     "measured_cost",
     "profile",
+    "recommend",
     "record",
     "train",
 ]

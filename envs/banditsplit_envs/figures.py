@@ -1,4 +1,4 @@
-"""Pictures of comparisons: what learning costs, and what it buys."""
+"""Pictures of comparisons and recommendations: what is paid, and what it buys."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,6 +7,7 @@ import numpy as np
 
 from banditsplit.simulation import History
 from banditsplit_envs.comparison import Comparison
+from banditsplit_envs.recommendation import Recommendation
 
 # Baselines are grey, so that shape must tell them apart; policies have colours.
 SHAPES = {
@@ -86,7 +87,55 @@ def accuracy_cost_figure(sweeps: Mapping[str, Mapping[float, Comparison]]) -> An
     return _with_one_legend(figure, axes)
 
 
-def _panels(count: int, *, height: float) -> tuple[Any, Any]:
+def recommendation_figure(recommendations: Mapping[str, Recommendation]) -> Any:
+    """Return a matplotlib figure of disagreement against cost, a panel for each recommendation.
+
+    Every arm is a dot, on the samples that tested; those far above the level leave the
+    picture. The arms that were tested are joined in their order, full where certified.
+
+    Raises:
+        ImportError: matplotlib is not installed.
+        ValueError: There is no recommendation.
+    """
+    figure, axes = _panels(len(recommendations), height=4.2, name="recommendations")
+    for ax, (name, one) in zip(axes, recommendations.items(), strict=True):
+        arms, cost, percent = (
+            one.candidates,
+            one.candidate_cost,
+            100 * one.candidate_disagreement,
+        )
+        ax.plot(cost[1:-1], percent[1:-1], ".", ms=4, color="0.8", label="any arm")
+        every = [n for n, arm in enumerate(arms.joint, 1) if len(arm.stops) == arms.exits > 1]
+        for row, x, y, size in (
+            ("threshold at every exit", cost[every], percent[every], 5),
+            ("always offload", [arms.safe_cost], [0.0], 9),
+            ("final exit", [one.final_cost], [0.0], 9),
+        ):
+            ax.plot(x, y, SHAPES[row], ms=size, color="0.45", label=row)
+        line = [(tested.cost, 100 * tested.disagreement) for tested in one.tested]
+        ax.plot([x for x, _ in line], [y for _, y in line], lw=1, color="C0")
+        for label, certified, face in (("tested", False, "white"), ("certified", True, "C0")):
+            some = [tested for tested in one.tested if tested.certified == certified]
+            x, y = [t.cost for t in some], [100 * t.disagreement for t in some]
+            ax.plot(x, y, "o", ms=5, color="C0", mfc=face, label=label)
+        if one.tradeoff is None:
+            level = 100 * one.max_disagreement
+            ax.axhline(level, ls="--", lw=1, color="C3", label="level")
+        played = 100 * one.disagreement
+        ax.plot(one.cost_ci, [played, played], lw=2, color="C3")
+        ax.plot([one.cost], [played], "*", ms=15, mec="white", color="C3", label="recommended")
+        highest = max(400 * one.max_disagreement, 1.5 * played)
+        ax.set(
+            title=f"{name}: {one.deploy}",
+            xlabel=f"cost [{one.rule.cost.unit} per sample]",
+            ylabel="disagreement with the whole network [%]",
+            xlim=(0, 1.05 * max(one.final_cost, arms.safe_cost) or 1.0),
+            ylim=(-0.04 * highest, highest),
+        )
+    return _with_one_legend(figure, axes)
+
+
+def _panels(count: int, *, height: float, name: str = "comparisons") -> tuple[Any, Any]:
     """Return a figure that no window manager knows of, and its axes, `[count]`."""
     try:
         from matplotlib.figure import Figure  # noqa: PLC0415 - replay runs without it
@@ -94,7 +143,7 @@ def _panels(count: int, *, height: float) -> tuple[Any, Any]:
         msg = "figures need matplotlib: pip install 'banditsplit[examples]'"
         raise ImportError(msg) from error
     if not count:
-        raise ValueError("`comparisons` must hold at least one, got none.")
+        raise ValueError(f"`{name}` must hold at least one, got none.")
     figure = Figure(figsize=(4.7 * count + 2.2, height), layout="constrained")
     return figure, np.atleast_1d(figure.subplots(1, count))
 

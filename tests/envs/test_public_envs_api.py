@@ -33,6 +33,7 @@ NAMES = [
     "Outcome",
     "ProblemEnv",
     "Profile",
+    "Recommendation",
     "Side",
     "SplitCost",
     "SplitLayer",
@@ -40,6 +41,7 @@ NAMES = [
     "SplitReplayVector",
     "SplitRule",
     "Splittable",
+    "Tested",
     "Trace",
     "TrainingReport",
     "Verdict",
@@ -56,6 +58,7 @@ NAMES = [
     "load_texts",
     "measured_cost",
     "profile",
+    "recommend",
     "record",
     "train",
 ]
