@@ -30,11 +30,11 @@ def digits_traces(seed: int) -> dict[str, Trace]:
     """Return what a small network says of 3,000 clean and 3,000 distorted scans."""
     torch.set_num_threads(1)
     split = digits_split(seed=seed)
-    network = exit_cnn(exits=6, seed=seed)
+    network = exit_cnn(blocks=6, seed=seed)
     train(network, *split.train, epochs=30, seed=seed)
     calibrate(network, *split.calibration)
     streams = {
-        name: deployment_stream(split.deployment, samples=3000, strength=strength, seed=seed)
+        name: deployment_stream(split, samples=3000, strength=strength, seed=seed)
         for name, strength in {"clean": 0.0, "distorted": 0.5}.items()
     }
     return {name: record(network, *stream) for name, stream in streams.items()}

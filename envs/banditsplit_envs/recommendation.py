@@ -347,7 +347,7 @@ def recommend(
     last = np.arange(trace.exits) == trace.exits - 1
     final_cost = float(cost.running(trace.exits)[-1] + cost.asking(last))
     safe = _Safe("always offload", None, candidates.safe_cost)
-    if final_cost < safe.cost:
+    if final_cost <= safe.cost:
         safe = _Safe("final exit", final, final_cost)
 
     if tradeoff is None:

@@ -40,9 +40,8 @@ def world_of(trace: Trace, rule: JointRule) -> World:
     verdict = rule.verdicts(trace.confidence)
     answer = np.take_along_axis(trace.prediction, verdict.exit, 1)
     label = np.full(trace.samples, -1) if trace.label is None else trace.label
-    return World(
-        verdict.cost, rule.agreements(verdict, trace.prediction), answer == label[:, None]
-    )
+    agrees = rule.agreements(verdict, trace.prediction.astype(np.int64))
+    return World(verdict.cost, agrees, answer == label[:, None])
 
 
 def certified(trace: Trace, rule: JointRule, options: argparse.Namespace) -> dict[str, Any]:

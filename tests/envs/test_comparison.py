@@ -239,7 +239,9 @@ def test_sequential_arms_are_charged_for_the_exits_that_they_ask() -> None:
 
 @cache
 def calibrated() -> Comparison:
-    return small(trace=synthetic(2000), rounds=300, calibration=synthetic(1000), level=0.1)
+    return small(
+        trace=synthetic(2000, 12), rounds=300, calibration=synthetic(1000, 12), level=0.1
+    )
 
 
 def test_a_calibration_trace_adds_the_joint_and_the_certified_policy() -> None:
@@ -257,7 +259,7 @@ def test_a_calibration_trace_adds_the_joint_and_the_certified_policy() -> None:
 
 
 def test_other_rows_do_not_change_with_a_calibration_trace() -> None:
-    without = small(trace=synthetic(2000), rounds=300)
+    without = small(trace=synthetic(2000, 12), rounds=300)
     for row in without.rows:
         np.testing.assert_equal(calibrated().row(row["policy"]), row)
 
