@@ -287,7 +287,7 @@ STYLES: dict[str, dict[str, Any]] = {
     "SplitEE-S": {"color": "C1", "marker": "o"},
     PUBLISHED: {"color": "C1", "ls": ":"},
 }
-OURS = ("C2", "C3", "C6", "C9")
+OURS = ("C2", "C3", "C6", "C8", "C9")
 NOT_DRAWN = ("UCB1", "Thompson", "epsilon-greedy", "random exit", "best fixed arm", OFF_BY_ONE)
 
 
