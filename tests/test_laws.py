@@ -80,6 +80,22 @@ def budgeted(*, runs: int | None = None, seed: Seed) -> Policy:
     return bs.with_budget(UCB1(4), 150.0).fresh(runs=runs, seed=seed)
 
 
+# What a policy is outside of that plays only what is certified.
+CERTIFIES = dict.fromkeys(
+    (
+        "Renaming the arms renames the decisions",
+        TIES,
+        "Every arm gets its chance",
+        "An arm that began badly gets another chance",
+    ),
+    "one arm is safe, and the others wait for their certificate",
+) | {
+    "With every arm revealed it does not matter which was pulled": (
+        "only what a pull was sure to show is learned from"
+    ),
+    NEVER_LEARNS: "it wants the least cost, not the most reward",
+}
+
 # Name (and what is special about it, after a blank) to policy.
 POLICIES: dict[str, Named] = {
     "UCB1": Named(spanned(UCB1, 4, unit="span", at_one=1.0)),
@@ -177,40 +193,11 @@ POLICIES |= {
     "CSETC": Named(partial(bs.CSETC, 4, factor=0.2, horizon=30)),
     "Constrained": Named(
         partial(bs.Constrained, 4, level=0.3, safe=0, revealing=3),
-        exempt=dict.fromkeys(
-            (
-                "Renaming the arms renames the decisions",
-                TIES,
-                "Every arm gets its chance",
-                "An arm that began badly gets another chance",
-            ),
-            "one arm is safe, and the others wait for their certificate",
-        )
-        | {
-            "With every arm revealed it does not matter which was pulled": (
-                "only what a pull was sure to show is learned from"
-            ),
-            NEVER_LEARNS: "it wants the least cost, not the most reward",
-        },
+        exempt=CERTIFIES,
     ),
     "Constrained under drift": Named(
         partial(bs.Constrained, 4, level=0.3, safe=0, revealing=3, assume_stationary=False),
-        exempt=dict.fromkeys(
-            (
-                "Renaming the arms renames the decisions",
-                TIES,
-                "Every arm gets its chance",
-                "An arm that began badly gets another chance",
-            ),
-            "one arm is safe, and the others wait for their certificate",
-        )
-        | {
-            "With every arm revealed it does not matter which was pulled": (
-                "only what a pull was sure to show is learned from"
-            ),
-            NEVER_LEARNS: "it wants the least cost, not the most reward",
-            ANY_ORDER: "what is long ago counts less",
-        },
+        exempt=CERTIFIES | {ANY_ORDER: "what is long ago counts less"},
     ),
 }
 POLICIES |= {

@@ -7,13 +7,12 @@ from typing import Any, final
 import numpy as np
 
 from banditsplit import _checks
-from banditsplit._draw import draw
 from banditsplit._stats import ArmStats
 from banditsplit._typing import Bool, Float, Int
 from banditsplit.feedback import Pull, Seen
 from banditsplit.recipes import _audits
 from banditsplit.recipes._audits import Certificate
-from banditsplit.recipes._recipe import Recipe
+from banditsplit.recipes._recipe import DrawingRecipe
 from banditsplit.theory import BetaMixture, ConfidenceSequence
 from banditsplit.theory._confidence import Side
 
@@ -47,7 +46,7 @@ class ConstrainedState:
 
 @final
 @dataclass(frozen=True, slots=True)
-class ConstrainedRecipe(Recipe):
+class ConstrainedRecipe(DrawingRecipe):
     """Play the cheapest arm whose mean loss is certified to be at most ``level``.
 
     A round's loss is ``1 - reward``, rewards in [0, 1]. An *audit* is a pull of the revealing
@@ -213,17 +212,6 @@ class ConstrainedRecipe(Recipe):
             cost = _audits.known_cost(self._told, state)
             arm = _audits.cheapest(self, state, cost, self.certified(state), available)
         return _audits.with_audits(self, rate, arm)
-
-    def choose(
-        self,
-        state: ConstrainedState,
-        rng: np.random.Generator,
-        context: Any,
-        available: Bool | None,
-    ) -> tuple[Any, Float]:
-        """Return the revealing arm for an audit, else the deployed one."""
-        probability = self.probabilities(state, context, available)
-        return draw(probability, rng), probability
 
     def learn(self, state: ConstrainedState, pull: Pull, side: Seen | None) -> None:
         """Learn the losses and costs that were sure to be shown, and end the round."""

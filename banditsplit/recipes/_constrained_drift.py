@@ -7,13 +7,12 @@ from typing import Any, final
 import numpy as np
 
 from banditsplit import _checks
-from banditsplit._draw import draw
 from banditsplit._stats import ArmStats
 from banditsplit._typing import Bool, Float, Int
 from banditsplit.feedback import Pull, Seen
 from banditsplit.recipes import _audits
 from banditsplit.recipes._audits import Certificate
-from banditsplit.recipes._recipe import Recipe
+from banditsplit.recipes._recipe import DrawingRecipe
 from banditsplit.theory import AuditedTotal
 
 
@@ -38,7 +37,7 @@ class ConstrainedDriftState:
 
 @final
 @dataclass(frozen=True, slots=True)
-class ConstrainedDriftRecipe(Recipe):
+class ConstrainedDriftRecipe(DrawingRecipe):
     """Spend at most ``level`` losses a round on cheap arms, and count them by audits.
 
     A round's loss is ``1 - reward``, rewards in [0, 1]. An *audit* is a pull of the revealing
@@ -163,17 +162,6 @@ class ConstrainedDriftRecipe(Recipe):
         available = np.ones(self.arms, np.bool_) if available is None else available
         rate = _audits.audit_rate(self, state) * available[..., self.revealing]
         return _audits.with_audits(self, rate, self._play(state, available))
-
-    def choose(
-        self,
-        state: ConstrainedDriftState,
-        rng: np.random.Generator,
-        context: Any,
-        available: Bool | None,
-    ) -> tuple[Any, Float]:
-        """Return the revealing arm for an audit, else the arm in play."""
-        probability = self.probabilities(state, context, available)
-        return draw(probability, rng), probability
 
     def learn(self, state: ConstrainedDriftState, pull: Pull, side: Seen | None) -> None:
         """Count what was lost, learn the losses and costs that were sure to be shown."""

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from banditsplit._draw import draw
 from banditsplit._stats import ArmStats
-from banditsplit._typing import Bool
+from banditsplit._typing import Bool, Float
 from banditsplit.feedback import Pull, Seen
 
 
@@ -122,6 +123,23 @@ class Recipe(ABC):
         """
         del state, kept, added
         raise unable(self, "change its arms", "it does not say how")
+
+
+class DrawingRecipe(Recipe):
+    """One that always draws its arm from the probabilities."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def probabilities(self, state: Any, context: Any, available: Bool | None) -> Float:
+        """Return the probabilities of the arms, `[..., arms]`; 0 where not available."""
+
+    def choose(
+        self, state: Any, rng: np.random.Generator, context: Any, available: Bool | None
+    ) -> tuple[Any, Float]:
+        """Return an arm drawn from the probabilities, and these."""
+        probability = self.probabilities(state, context, available)
+        return draw(probability, rng), probability
 
 
 def unable(recipe: Recipe, what: str, why: str) -> ValueError:

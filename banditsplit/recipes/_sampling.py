@@ -7,7 +7,6 @@ from typing import Any, NoReturn
 import numpy as np
 
 from banditsplit import _checks
-from banditsplit._draw import draw
 from banditsplit._stats import ArmStats, total
 from banditsplit._typing import Bool, Float
 from banditsplit.feedback import Pull, Seen
@@ -15,7 +14,7 @@ from banditsplit.memories import Full
 from banditsplit.objectives import Objective, Reward
 from banditsplit.recipes._common import values
 from banditsplit.recipes._estimator import Estimator
-from banditsplit.recipes._recipe import Recipe, unable
+from banditsplit.recipes._recipe import DrawingRecipe, unable
 from banditsplit.recipes._weighting import Weighting
 
 # A uniform draw has 53 bits: nothing rarer is ever drawn. Arms chosen elsewhere may be, and
@@ -38,7 +37,7 @@ class SamplingState:
 
 
 @dataclass(frozen=True, slots=True)
-class SamplingRecipe(Recipe):
+class SamplingRecipe(DrawingRecipe):
     """Draw from weights of cumulated estimates: weighting x estimator x objective x feedback.
 
     What is learned is divided by the probability with which it was going to be observed in
@@ -95,17 +94,6 @@ class SamplingRecipe(Recipe):
     def stats(self, state: SamplingState) -> ArmStats:
         """Return how often each arm was observed, and the mean of that."""
         return state.stats
-
-    def choose(
-        self,
-        state: SamplingState,
-        rng: np.random.Generator,
-        context: Any,
-        available: Bool | None,
-    ) -> tuple[Any, Float]:
-        """Return an arm drawn from the probabilities, and these."""
-        probability = self.probabilities(state, context, available)
-        return draw(probability, rng), probability
 
     def probabilities(
         self, state: SamplingState, context: Any, available: Bool | None

@@ -563,10 +563,7 @@ def _check_traces(trace: Any, source: Any) -> None:
     _checks.instance("source", source, Trace)
     if source is trace:
         raise ValueError("`source` must be another trace: what chooses must not test.")
-    try:
-        trace.check_same_network(source)
-    except ValueError as error:
-        raise ValueError(str(error).replace("`other`", "`source`")) from None
+    trace.check_same_network(source, name="source")
 
 
 def _distinct(thresholds: Any) -> tuple[float, ...]:

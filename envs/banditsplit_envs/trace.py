@@ -169,8 +169,8 @@ class Trace:
         entropy.flags.writeable = False
         return replace(self, entropy=entropy)
 
-    def check_same_network(self, other: "Trace") -> None:
-        """Refuse a trace of another network, which has other arms under the same names.
+    def check_same_network(self, other: "Trace", *, name: str = "other") -> None:
+        """Refuse a trace of another network, which an error calls ``name``: it has other arms.
 
         Compared are the number of exits and, as far as both traces know them, the splits, the
         classes, the weights and the temperatures.
@@ -179,14 +179,14 @@ class Trace:
             TypeError: ``other`` is no trace.
             ValueError: It is one of another network.
         """
-        _checks.instance("other", other, Trace)
-        wanted = "`other` must be a trace of the same network"
+        _checks.instance(name, other, Trace)
+        wanted = f"`{name}` must be a trace of the same network"
         if other.exits != self.exits:
             raise ValueError(f"{wanted}, with {self.exits} exits, got one with {other.exits}.")
-        for name in NETWORK:
-            own, others = self.metadata.get(name), other.metadata.get(name)
+        for part in NETWORK:
+            own, others = self.metadata.get(part), other.metadata.get(part)
             if own is not None and others is not None and own != others:
-                raise ValueError(f"{wanted}, with `{name}` {own!r}, got {others!r}.")
+                raise ValueError(f"{wanted}, with `{part}` {own!r}, got {others!r}.")
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write exactly ``path``, whole or not at all."""

@@ -21,8 +21,8 @@ from tqdm import tqdm
 
 import banditsplit as bs
 from banditsplit_envs import JointRule, SplitCost, Trace, compare, joint_arms
+from banditsplit_envs.recommendation import THRESHOLDS
 
-THRESHOLDS = (0.6, 0.7, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99)
 DELTA = 0.05
 LONGEST = 1000  # rounds that are played at a time
 
