@@ -19,7 +19,7 @@ from banditsplit_envs import (
     recommend,
 )
 from banditsplit_envs.figures import recommendation_figure
-from banditsplit_envs.recommendation import _clopper_pearson, _empirical_bernstein
+from banditsplit_envs.recommending import _clopper_pearson, _empirical_bernstein
 
 COST = SplitCost(layer=0.75, exit=0.25, offload=5.0)
 
