@@ -9,14 +9,7 @@ import torch
 from gymnasium.utils.env_checker import check_env
 
 import banditsplit as bs
-from banditsplit_envs import (
-    SplitCost,
-    SplitLayer,
-    SplitReplay,
-    Splittable,
-    Trace,
-    record,
-)
+from banditsplit_envs import SplitCost, SplitLayer, SplitReplay, Splittable, Trace, record
 from tests.envs.networks import Spy, network
 
 ID = "banditsplit/SplitLayer-v0"
