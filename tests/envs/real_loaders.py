@@ -93,8 +93,10 @@ def laid_out(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
                 files.append({"split": split, "path": f"{hub.config}/{split}-*"})
             head = {"config_name": hub.config, "data_files": files}
             heads.setdefault(hub.path, []).append(head)
-        for path, head in heads.items():
-            Path(path, "README.md").write_text(f"---\n{json.dumps({'configs': head})}\n---\n")
+        for path, configs in heads.items():
+            Path(path, "README.md").write_text(
+                f"---\n{json.dumps({'configs': configs})}\n---\n"
+            )
         yield
 
 
