@@ -35,12 +35,14 @@ class AgreementTable:
         _checks.instance("trace", trace, Trace)
         weight = _checks.positive("weight", weight)
         runs = _checks.integer("runs", runs, least=1)
-        cells = (trace.exits, len(EDGES) + 1)
-        seen, agreed = np.zeros(cells), np.zeros(cells)
-        exit_ = np.broadcast_to(np.arange(trace.exits), trace.confidence.shape)
-        cell = exit_, self._bin(trace.confidence)
-        np.add.at(seen, cell, 1.0)
-        np.add.at(agreed, cell, trace.prediction == trace.prediction[:, -1:])
+        bins = len(EDGES) + 1
+        cells = (trace.exits, bins)
+        seen, agreed = np.empty(cells), np.empty(cells)
+        for exit_ in range(trace.exits):
+            cell = self._bin(trace.confidence[:, exit_])
+            agrees = trace.prediction[:, exit_] == trace.prediction[:, -1]
+            seen[exit_] = np.bincount(cell, minlength=bins)
+            agreed[exit_] = np.bincount(cell[agrees], minlength=bins)
         # Laplace's rule, so that no cell is ever certain.
         share = (agreed + 1) / (seen + 2)
         self._seen = np.full((runs, *cells), weight)

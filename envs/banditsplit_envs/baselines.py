@@ -113,11 +113,13 @@ def patient_exit(
     """
     _like_confidence("prediction", prediction, confidence)
     patience = _checks.integer("patience", patience, least=1)
-    count = np.zeros(confidence.shape, np.int64)
+    count = np.zeros(len(confidence), np.int64)
+    patient = np.zeros(confidence.shape, np.bool_)
     for layer in range(1, confidence.shape[1]):
         agrees = prediction[:, layer] == prediction[:, layer - 1]
-        count[:, layer] = np.where(agrees, count[:, layer - 1] + 1, 0)
-    return _first_ready(rule, confidence, count >= patience)
+        count = np.where(agrees, count + 1, 0)
+        patient[:, layer] = count >= patience
+    return _first_ready(rule, confidence, patient)
 
 
 def _first_ready(rule: SplitRule, confidence: Float, ready: Bool) -> Outcome:

@@ -12,7 +12,7 @@ import io
 import os
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -106,6 +106,7 @@ TEXTS = {
     "sst2": _glue("sst2", "sentence"),
     "yelp": _Public(("fancyzhx/yelp_polarity",), ("text",), 2),
 }
+UNKNOWN = -1  # what Hugging Face writes for a label that is secret, or that nobody agreed on
 IMAGES = {"mnist": ("MNIST", 10), "cifar10": ("CIFAR10", 10)}  # torchvision's name, classes
 
 
@@ -158,7 +159,8 @@ def load_images(
 
     Raises:
         FileNotFoundError: The folder has no such file.
-        ImportError: There is no folder, and `torchvision` is not installed.
+        ImportError: There is no folder, and `torchvision` is not installed, or built for
+            another torch than the one that is.
         ValueError: An argument is out of range, or the file holds something else.
     """
     _checks.member("split", split, tuple(SPLITS))
@@ -285,7 +287,8 @@ def _labelled(source: str, images: Any, labels: Any, classes: int | None) -> Lab
         raise ValueError(f"{source} must hold {wanted} as labels, got {got}.")
     if images.ndim == 3:  # noqa: PLR2004 - without channels
         images = images[..., None]
-    pixels = np.ascontiguousarray(np.moveaxis(images, -1, 1), np.float32) / np.float32(255)
+    pixels = np.ascontiguousarray(np.moveaxis(images, -1, 1), np.float32)
+    pixels /= 255
     return LabelledImages(pixels, labels.astype(np.int64))
 
 
@@ -296,15 +299,19 @@ def _fetch_texts(name: str, split: str) -> LabelledTexts:
     public = TEXTS[name]
     load = _extra("datasets", "load_texts").load_dataset
     rows = load(*public.path, split=public.test if split == "test" else split)
-    labels = list(rows["label"])
-    if public.words:
-        labels = [public.words.index(word) for word in labels]
-    kept = [n for n, label in enumerate(labels) if label >= 0]  # -1: nobody knows
+    # A slice is a list in all versions. Iterated, a column of newer ones takes a hundred times
+    # as long.
+    labels, *columns = (rows[column][:] for column in ("label", *public.columns))
+    classes: Sequence[Any] = public.words or range(public.classes)
+    if strange := {*labels} - {*classes, UNKNOWN}:
+        wanted = f"{name!r} must have the labels {', '.join(map(str, classes))}"
+        raise ValueError(f"{wanted}, got {', '.join(sorted(map(str, strange)))}.")
+    kept = [n for n, label in enumerate(labels) if label != UNKNOWN]
     if not kept:
         raise ValueError(f"{name!r} must have rows with labels to {split} on, got none.")
-    sentences = [list(rows[column]) for column in public.columns]
-    columns = [[column[n] for n in kept] for column in sentences]
-    return LabelledTexts(columns[0], np.array([labels[n] for n in kept]), *columns[1:])
+    number = {label: n for n, label in enumerate(classes)}
+    texts, *pairs = ([column[n] for n in kept] for column in columns)
+    return LabelledTexts(texts, np.array([number[labels[n]] for n in kept]), *pairs)
 
 
 def _extra(module: str, caller: str) -> Any:
@@ -314,4 +321,9 @@ def _extra(module: str, caller: str) -> Any:
         raise ImportError(
             f"`{caller}` needs {module} where it gets no `folder`: "
             f"pip install 'banditsplit[{module}]'."
+        ) from error
+    except RuntimeError as error:  # torchvision's, which extends torch as it is imported
+        raise ImportError(
+            f"`{caller}` needs a {module} that was built for the installed torch, "
+            f"{torch.__version__}; take both from one index. Its import said: {error}"
         ) from error

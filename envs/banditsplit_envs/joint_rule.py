@@ -15,7 +15,7 @@ import numpy as np
 from banditsplit import _checks
 from banditsplit._typing import Bool, Float, Int
 from banditsplit_envs.cost import SplitCost
-from banditsplit_envs.trace import Trace
+from banditsplit_envs.trace import Classes, Trace
 
 __all__ = ["JointArm", "JointRule", "Means", "Verdict", "joint_arms"]
 
@@ -356,7 +356,7 @@ class JointRule:
         reward = np.where(audit | (arm == self.safe), 1.0, info["confidence"])
         return reward, info
 
-    def agreements(self, verdict: Verdict, prediction: Int) -> Bool:
+    def agreements(self, verdict: Verdict, prediction: Classes) -> Bool:
         """Return whether each arm's answer is the final exit's, `[samples, arms]`."""
         answer = np.take_along_axis(prediction, verdict.exit, 1)
         agree: Bool = answer == prediction[:, -1:]
@@ -367,17 +367,26 @@ class JointRule:
         sums = np.zeros((len(Means._fields), self.arms))
         for start in range(0, trace.samples, _CHUNK):
             rows = slice(start, start + _CHUNK)
-            confidence = trace.confidence[rows]
-            prediction = trace.prediction[rows].astype(np.int64)
-            verdict = self.verdicts(confidence)
-            agree = self.agreements(verdict, prediction)
-            sure = np.take_along_axis(confidence, verdict.exit, 1)
-            right = np.full(agree.shape, np.nan)
-            if trace.label is not None:
-                answer = np.take_along_axis(prediction, verdict.exit, 1)
-                right = (answer == trace.label[rows, None]).astype(np.float64)
-            sums += [part.sum(0) for part in (agree, sure, right, verdict.cost)]
+            label = None if trace.label is None else trace.label[rows]
+            sums += self._summed(trace.confidence[rows], trace.prediction[rows], label)
         return Means(*sums / trace.samples)
+
+    def _summed(self, confidence: Float, prediction: Classes, label: Int | None) -> list[Any]:
+        """Return the sums over some samples of what `Means` holds, each `[arms]`.
+
+        Of thousands of arms verdicts are large: nothing is kept that can be summed at once.
+        """
+        verdict = self.verdicts(confidence)
+        right: Any = np.full(self.arms, np.nan)
+        if label is not None:
+            answer = np.take_along_axis(prediction, verdict.exit, 1)
+            right = (answer == label[:, None]).sum(0)
+        return [
+            self.agreements(verdict, prediction).sum(0),
+            np.take_along_axis(confidence, verdict.exit, 1).sum(0),
+            right,
+            verdict.cost.sum(0),
+        ]
 
     def expected(self, trace: Trace) -> tuple[Float, Float]:
         """Return each arm's mean agreement and mean cost over a trace, `[arms]` each."""

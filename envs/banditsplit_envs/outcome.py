@@ -217,11 +217,8 @@ class SplitRule:
         """Return each arm's mean reward and cost over all samples, `[exits]` each."""
         samples, exits = confidence.shape
         nobody = np.zeros(samples, np.bool_)
-        outcomes = [
-            self.settle(confidence, np.full(samples, arm), nobody, bandwidth)
-            for arm in range(exits)
-        ]
-        return (
-            np.array([outcome.reward.mean() for outcome in outcomes]),
-            np.array([outcome.cost.mean() for outcome in outcomes]),
-        )
+        reward, cost = np.empty(exits), np.empty(exits)
+        for arm in range(exits):  # all outcomes at once would outweigh a long trace
+            outcome = self.settle(confidence, np.full(samples, arm), nobody, bandwidth)
+            reward[arm], cost[arm] = outcome.reward.mean(), outcome.cost.mean()
+        return reward, cost

@@ -1,10 +1,13 @@
-"""Memory that a large trace takes: recorded in parts from a stream, and loaded.
+"""Memory that a large trace takes: recorded in parts, loaded, and worked on as a whole.
 
     python tests/benchmarks/trace_size.py > tests/benchmarks/results/trace_size.json
 
 A real network with 24 exits, of very narrow blocks, so that what is measured is the recording.
-Recording and loading run in processes of their own; the peak of the resident set is theirs,
-and what the imports alone take is said beside it. Seconds are of processor time.
+Each phase runs in a process of its own; the peak of the resident set is its own, and what the
+imports alone take is said beside it. Seconds are of processor time. What is worked out of a
+whole trace: the means of arms, which every replay begins with; a table of agreement; each
+baseline over one pass; `compare` over few rounds, for a round takes the same memory whatever
+the trace; and `recommend`, with one threshold a stop.
 """
 
 import argparse
@@ -16,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +27,19 @@ import numpy as np
 import torch
 from torch import nn
 
-from banditsplit_envs import ExitNetwork, Trace, attach_exits, record
+from banditsplit_envs import (
+    AgreementTable,
+    ExitNetwork,
+    JointRule,
+    SplitCost,
+    Trace,
+    attach_exits,
+    baselines,
+    compare,
+    recommend,
+    record,
+)
+from banditsplit_envs.outcome import SplitRule
 
 WIDTH = 4
 BATCH = 1024
@@ -86,7 +101,51 @@ def loaded(path: Path, samples: int, exits: int) -> dict[str, float]:
     return peaks
 
 
-PHASES = {"record": recorded, "load": loaded}
+def worked(work: Callable[[Trace], object], path: Path) -> dict[str, float]:
+    """Load ``path`` and ``work`` on it; return the peaks of memory, in MB."""
+    peaks = {"imports": megabytes()}
+    trace = Trace.load(path)
+    peaks["loaded"] = megabytes()
+    work(trace)
+    peaks["worked"] = megabytes()
+    return peaks
+
+
+RULE = SplitRule(0.8, SplitCost())
+
+
+def played(trace: Trace) -> None:
+    """Play the baselines whose play looks at whole rows over one pass."""
+    confidence, prediction = trace.confidence, trace.prediction
+    if trace.entropy is None:
+        raise AssertionError("the trace came without entropy")
+    baselines.always_offload(RULE, confidence)
+    baselines.first_confident_exit(RULE, confidence)
+    baselines.first_certain_exit(RULE, confidence, trace.entropy, most=0.5)
+    baselines.patient_exit(RULE, confidence, prediction, patience=trace.exits // 2)
+
+
+def compared(trace: Trace) -> None:
+    """Compare over 2 passes of 100 rounds."""
+    compare(trace, cost=RULE.cost, threshold=0.8, tradeoff=0.1, passes=2, rounds=100)
+
+
+WORK: dict[str, Callable[[Trace], object]] = {
+    "SplitRule.expected": lambda trace: RULE.expected(trace.confidence),
+    "JointRule.means": lambda trace: JointRule.sequential(trace.exits, (0.8,)).means(trace),
+    "AgreementTable": AgreementTable,
+    "baselines": played,
+    "compare": compared,
+    "recommend": lambda trace: recommend(trace, cost=RULE.cost, thresholds=(0.8,)),
+}
+PHASES = ("record", "load", *WORK)
+
+
+def measured(phase: str, path: Path, samples: int, exits: int) -> dict[str, float]:
+    """Return the peaks of one phase, in MB."""
+    if phase == "record":
+        return recorded(path, samples, exits)
+    return loaded(path, samples, exits) if phase == "load" else worked(WORK[phase], path)
 
 
 def main() -> None:
@@ -99,7 +158,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.phase:
         torch.set_num_threads(1)
-        peaks = PHASES[options.phase](options.path, options.samples, options.exits)
+        peaks = measured(options.phase, options.path, options.samples, options.exits)
         seconds = round(time.process_time(), 1)
         sys.stdout.write(json.dumps({"peak_mb": peaks, "seconds": seconds}))
         return

@@ -1,8 +1,9 @@
 """Data from folders and from others' loaders; broken files are named, with the line."""
 
 import gzip
+import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -241,31 +242,44 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 # ----- From others
 
 
-class FakeRows:
-    """What `datasets.load_dataset` returns, as far as it is used."""
+class Column(Sequence[Any]):
+    """A column of `datasets` 4 and later: no list, a slice of it is; rows take their time."""
 
-    def __init__(self, columns: Mapping[str, Sequence[Any]]) -> None:
-        self.columns = columns
+    def __init__(self, values: Sequence[Any]) -> None:
+        self.values = list(values)
 
-    def __getitem__(self, name: str) -> Sequence[Any]:
-        return self.columns[name]
+    def __getitem__(self, key: Any) -> Any:
+        return self.values[key]
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __iter__(self) -> Iterator[Any]:
+        raise AssertionError("row after row takes a hundred times as long as a slice")
 
 
-def fake_datasets(monkeypatch: pytest.MonkeyPatch, **columns: Sequence[Any]) -> list[Any]:
+def fake_datasets(
+    monkeypatch: pytest.MonkeyPatch, kind: Any = Column, **columns: Sequence[Any]
+) -> list[Any]:
     """Put a `datasets` into the place of the real one; return what it is asked for."""
     asked: list[Any] = []
 
-    def load_dataset(*path: str, split: str) -> FakeRows:
-        asked.append((*path, split))
-        return FakeRows(columns)
+    def load_dataset(path: str, name: str | None = None, *, split: str) -> dict[str, Any]:
+        asked.append((path, split) if name is None else (path, name, split))
+        return {column: kind(values) for column, values in columns.items()}
 
     monkeypatch.setitem(sys.modules, "datasets", SimpleNamespace(load_dataset=load_dataset))
     return asked
 
 
-def test_glue_is_tested_on_its_validation_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = fake_datasets(monkeypatch, sentence=["good", "bad"], label=[1, 0])
+@pytest.mark.parametrize("column", [Column, list], ids=["4 and later", "before"])
+def test_glue_is_tested_on_its_validation_set(
+    monkeypatch: pytest.MonkeyPatch, column: Any
+) -> None:
+    asked = fake_datasets(monkeypatch, column, sentence=["good", "bad"], label=[1, 0])
     texts, labels, pairs = load_texts("sst2")
+    assert labels.dtype == np.int64
+    assert type(texts) is list  # as a tokenizer wants it
     load_texts("sst2", split="train")
 
     assert (texts, labels.tolist(), pairs) == (["good", "bad"], [1, 0], None)
@@ -324,6 +338,27 @@ def test_labels_that_are_secret_are_an_error(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize(
+    ("name", "label", "message"),
+    [
+        ("sst2", 2, "'sst2' must have the labels 0, 1, got 2"),
+        ("sst2", None, "'sst2' must have the labels 0, 1, got None"),
+        ("scitail", "contradicts", "must have the labels entails, neutral, got contradicts"),
+        ("snli", 3, "'snli' must have the labels 0, 1, 2, got 3"),
+    ],
+)
+def test_labels_of_another_set_are_an_error(
+    monkeypatch: pytest.MonkeyPatch, name: str, label: Any, message: str
+) -> None:
+    words = ["a", "b"]
+    fake_datasets(
+        monkeypatch, sentence=words, premise=words, hypothesis=words, label=[-1, label]
+    )
+
+    with pytest.raises(ValueError, match=message):
+        load_texts(name)
+
+
+@pytest.mark.parametrize(
     ("name", "data", "targets", "shape"),
     [
         (
@@ -371,6 +406,20 @@ def test_a_missing_extra_is_named(
 
     with pytest.raises(ImportError, match=rf"pip install 'banditsplit\[{extra}\]'"):
         load(name)
+
+
+def test_a_torchvision_that_was_built_for_another_torch_is_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    # PyPI's torchvision beside a CPU build of torch ends with these words.
+    said = "operator torchvision::nms does not exist"
+    written(tmp_path, "torchvision.py", f"raise RuntimeError({said!r})\n")
+    monkeypatch.delitem(sys.modules, "torchvision", raising=False)
+    monkeypatch.syspath_prepend(tmp_path)
+
+    wanted = re.escape(f"built for the installed torch, {torch.__version__}")
+    with pytest.raises(ImportError, match=f"{wanted}; .* said: {said}"):
+        load_images("mnist")
 
 
 @pytest.mark.parametrize("load", [load_texts, load_images])
