@@ -155,7 +155,8 @@ def main() -> None:
     network.save(out / "network.safetensors")
     for name, file in DEPLOYED.items():
         texts, labels = read(data / file)
-        some = np.random.default_rng(options.seed).permutation(len(texts))[: options.samples]
+        drawn = np.random.default_rng(options.seed).permutation(len(texts))[: options.samples]
+        some = np.sort(drawn)  # in the order of the file, whatever the seed
         domains[name] = encode(tokenizer, [texts[n] for n in some]), labels[some]
     for name, (inputs, labels) in domains.items():
         trace = record(
