@@ -431,29 +431,44 @@ def test_the_certificate_is_a_copy_and_survives_a_file(tmp_path: Path) -> None:
     assert with_budget(policy, 5.0).certificate.audits == 0
 
 
-BAD: dict[str, tuple[str, Any]] = {
-    f"{name}={value!r}": (name, value)
-    for name, values in {
-        "level": (0.0, 1.0, -0.1, math.nan, "0.1", None),
-        "delta": (0.0, 1.0, 2.0, math.inf, None),
-        "safe": (-1, 5, 0.0, None),
-        "revealing": (-1, 5, "1"),
-        "audit_rate": (0.0, 1.5, math.nan),
-        "burn_in": (-1.0, math.inf, "10"),
-        "costs": ([1.0], [1.0, 2.0, 3.0, -1.0, 1.0], 3.0, [math.nan] * 5),
-        "order": ([2, 2], [0], [REVEALING], [5], [2.0], 2, "23"),
-        "own": (1, None),
-        "safe_reveals": (1, "yes"),
-        "assume_stationary": (0,),
-        "until_certified": (-0.1, 1.5, math.nan, "1"),
-        "window": (500.0,),
-        "sequence": ("BetaMixture", BetaMixture),
-    }.items()
-    for value in values
-}
+def bad(**values: tuple[Any, ...]) -> dict[str, tuple[str, Any]]:
+    """Each bad value of each argument."""
+    return {f"{name}={one!r}": (name, one) for name, some in values.items() for one in some}
 
 
+BAD = bad(
+    level=(0.0, 1.0, -0.1, math.nan, "0.1", None),
+    delta=(0.0, 1.0, 2.0, math.inf, None),
+    safe=(-1, 5, 0.0, None),
+    revealing=(-1, 5, "1"),
+    audit_rate=(0.0, 1.5, math.nan),
+    burn_in=(-1.0, math.inf, "10"),
+    costs=([1.0], [1.0, 2.0, 3.0, -1.0, 1.0], 3.0, [math.nan] * 5),
+    order=([2, 2], [0], [REVEALING], [5], [2.0], 2, "23"),
+    own=(1, None),
+    safe_reveals=(1, "yes", None),
+    sequence=("BetaMixture", BetaMixture),
+)
+# What is refused where laws are assumed to be stationary; `window` is for those that are not.
+BAD_IF_STATIONARY = bad(
+    assume_stationary=(0,),
+    until_certified=(-0.1, 1.5, math.nan, "1"),
+    window=(500.0,),
+)
+
+
+@pytest.mark.parametrize("stationary", [True, False], ids=["stationary", "drifting"])
 @pytest.mark.parametrize(("name", "value"), BAD.values(), ids=BAD)
+def test_a_bad_argument_is_refused_whatever_is_assumed(
+    name: str,
+    value: Any,
+    stationary: bool,  # noqa: FBT001 - parametrized
+) -> None:
+    with pytest.raises((TypeError, ValueError), match=rf"^`{name}` must .*, got .*"):
+        policy_of(assume_stationary=stationary, **{name: value})
+
+
+@pytest.mark.parametrize(("name", "value"), BAD_IF_STATIONARY.values(), ids=BAD_IF_STATIONARY)
 def test_a_bad_argument_is_refused(name: str, value: Any) -> None:
     with pytest.raises((TypeError, ValueError), match=rf"^`{name}` must .*, got .*"):
         policy_of(**{name: value})

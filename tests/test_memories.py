@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from banditsplit import ArmStats, Policy, compose, load
+from banditsplit import ArmStats, Net, Policy, compose, load
 from banditsplit._typing import Bool, Float
-from banditsplit.indices import UCB, BetaThompson, Exploring, Greedy, Index
+from banditsplit.indices import KLUCB, UCB, BetaThompson, Exploring, Greedy, Index
 from banditsplit.memories import (
     CUSUM,
     GLR,
@@ -843,3 +843,16 @@ def test_a_value_outside_the_detectors_interval_is_refused_and_changes_nothing(
     wide = compose(2, UCB(), memory=Restarting(GLR(0.1, high=2.0)), seed=0)
     wide.update(0, 1.5)
     assert wide.stats.mean[0] == 1.5
+
+
+def test_a_detectors_interval_may_leave_room_for_costs() -> None:
+    with pytest.raises(ValueError, match=r"`objective` must keep values in \[0.0, 1.0\] .*GLR"):
+        compose(2, UCB(), objective=Net(0.1), memory=Restarting(GLR(0.1)))
+    memory = Restarting(GLR(0.1, low=-0.5))
+    policy = compose(2, UCB(), objective=Net(0.1), memory=memory, seed=0)
+    policy.update(0, 0.25, 5.0)
+    assert policy.stats.mean[0] == -0.25
+    with pytest.raises(ValueError, match=r"must have a value in \[-0.5, 1.0\]"):
+        policy.update(0, 0.25, 8.0)
+    with pytest.raises(ValueError, match=r"`objective` must keep values in \[0.0, 1.0\]"):
+        compose(2, KLUCB(), objective=Net(0.1), memory=memory)

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +32,8 @@ from banditsplit import (
 )
 from banditsplit._typing import Float
 from banditsplit.indices import UCB, UCBBV1, BetaThompson, GaussianThompson, Greedy
+from tests.channels import Make, bad, check_masks_and_files
 
-Make = Callable[..., Policy]
 RATIOS: dict[str, Make] = {
     "UCBBV": lambda arms, **o: UCBBV(arms, smallest_cost=0.1, **o),
     "BudgetedThompsonSampling": BudgetedThompsonSampling,
@@ -192,38 +191,12 @@ def test_negative_rewards_have_a_ratio_too() -> None:
     np.testing.assert_allclose(scores(policy), [-2.0, -1.0], rtol=1e-6)
 
 
-def play(policy: Policy, rounds: int, seed: int = 0) -> list[Any]:
-    """The arms of ``rounds`` rounds with random rewards, costs and masks, masks obeyed."""
-    rng, arms = np.random.default_rng(seed), policy.arms
-    shape = (arms,) if policy.runs is None else (policy.runs, arms)
-    chosen = []
-    for _ in range(rounds):
-        mask = rng.random(shape) < 0.6
-        mask[..., rng.integers(arms)] = True
-        reward, cost = rng.integers(2, size=shape) * 1.0, rng.random(shape)
-        arm = np.asarray(policy.select(available=mask))[..., None]
-        assert np.take_along_axis(mask, arm, -1).all()
-        gained, paid = (np.take_along_axis(x, arm, -1)[..., 0] for x in (reward, cost))
-        arm = arm[..., 0]
-        revealed = np.arange(arms) == np.where(arm == 0, 1, 0)[..., None]
-        side = {"revealed": revealed, "reward": reward, "cost": cost, "kind": "observed"}
-        policy.update(arm if policy.runs else int(arm), gained, paid, side)
-        chosen.append(arm.tolist())
-    return chosen
-
-
 @every
 @pytest.mark.parametrize("runs", [None, 3])
 def test_masks_hold_and_play_goes_on_after_save_and_load(
     make: Make, runs: int | None, tmp_path: Path
 ) -> None:
-    policy = make(3, runs=runs, seed=1)
-    play(policy, 60)
-    policy.save(tmp_path / "policy.json")
-    loaded = banditsplit.load(tmp_path / "policy.json")
-
-    assert loaded.recipe == policy.recipe
-    assert play(loaded, 100, seed=5) == play(policy, 100, seed=5)
+    check_masks_and_files(make, runs, tmp_path)
 
 
 @every
@@ -257,14 +230,6 @@ def test_gaps_grow_with_the_reward_unit_and_not_with_the_cost_unit(
     assert gaps.min() == pytest.approx(0, abs=1e-12)
     np.testing.assert_allclose(Ratio().gaps(factor * reward, cost), factor * gaps, atol=1e-12)
     np.testing.assert_allclose(Ratio().gaps(reward, factor * cost), gaps, atol=1e-12)
-
-
-def bad(make: Any, name: str, *values: Any, **given: Any) -> Any:
-    """A call for each bad value of the argument ``name``."""
-    return {
-        f"{make.__name__}({name}={v!r})": (partial(make, **given, **{name: v}), name)
-        for v in values
-    }
 
 
 REFUSED: dict[str, tuple[Callable[[], object], str]] = {

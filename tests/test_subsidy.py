@@ -2,14 +2,12 @@
 
 import math
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-import banditsplit
 from banditsplit import (
     CSETC,
     CSTS,
@@ -26,8 +24,8 @@ from banditsplit import (
     simulate,
 )
 from banditsplit.indices import UCB, GaussianThompson, HorizonUCB
+from tests.channels import Make, bad, check_masks_and_files
 
-Make = Callable[..., Policy]
 SUBSIDISED: dict[str, Make] = {
     "CSUCB": lambda arms, **o: CSUCB(arms, factor=0.2, horizon=500, **o),
     "CSTS": lambda arms, **o: CSTS(arms, factor=0.2, **o),
@@ -188,38 +186,12 @@ def test_one_index_serves_through_compose() -> None:
     assert UCB1(3, objective=Subsidy(0.25, "cost")).recipe == wanted
 
 
-def play(policy: Policy, rounds: int, seed: int = 0) -> list[Any]:
-    """The arms of ``rounds`` rounds under random masks, which hold."""
-    rng, arms = np.random.default_rng(seed), policy.arms
-    shape = (arms,) if policy.runs is None else (policy.runs, arms)
-    chosen = []
-    for _ in range(rounds):
-        mask = rng.random(shape) < 0.6
-        mask[..., rng.integers(arms)] = True
-        reward, cost = rng.integers(2, size=shape) * 1.0, rng.random(shape)
-        arm = np.asarray(policy.select(available=mask))[..., None]
-        assert np.take_along_axis(mask, arm, -1).all()
-        gained, paid = (np.take_along_axis(x, arm, -1)[..., 0] for x in (reward, cost))
-        arm = arm[..., 0]
-        revealed = np.arange(arms) == np.where(arm == 0, 1, 0)[..., None]
-        side = {"revealed": revealed, "reward": reward, "cost": cost, "kind": "observed"}
-        policy.update(arm if policy.runs else int(arm), gained, paid, side)
-        chosen.append(arm.tolist())
-    return chosen
-
-
 @every
 @pytest.mark.parametrize("runs", [None, 3])
 def test_masks_hold_and_play_goes_on_after_save_and_load(
     make: Make, runs: int | None, tmp_path: Path
 ) -> None:
-    policy = make(3, runs=runs, seed=1)
-    play(policy, 60)
-    policy.save(tmp_path / "policy.json")
-    loaded = banditsplit.load(tmp_path / "policy.json")
-
-    assert loaded.recipe == policy.recipe
-    assert play(loaded, 100, seed=5) == play(policy, 100, seed=5)
+    check_masks_and_files(make, runs, tmp_path)
 
 
 def test_masked_arms_set_no_benchmark() -> None:
@@ -300,14 +272,6 @@ def test_a_simulation_judges_both_parts() -> None:
 
     assert cost["it"].pseudo_regret[:, -1].mean() < 100
     assert cost["blind"].pseudo_regret[:, -1].mean() > 200  # the control
-
-
-def bad(make: Any, name: str, *values: Any, **given: Any) -> Any:
-    """A call for each bad value of the argument ``name``."""
-    return {
-        f"{make.__name__}({name}={v!r})": (partial(make, **given, **{name: v}), name)
-        for v in values
-    }
 
 
 REFUSED: dict[str, tuple[Callable[[], object], str]] = {

@@ -139,7 +139,7 @@ class GLR:
     Attributes:
         delta: In (0, 1): smaller is surer, and slower.
         every: Values of an arm between two tests, at least 1.
-        low: The smallest value there can be.
+        low: The smallest value there can be; negative where an objective weighs costs.
         high: The largest.
     """
 

@@ -55,10 +55,12 @@ class IndexRecipe(Recipe):
         if isinstance(self.index, Fixed):
             _checks.below("arm", self.index.arm, self.arms)
         low, high = self.index.support
-        # A change detector may be made for an interval, too.
+        bounded = low > -np.inf or high < np.inf
+        # A change detector may be made for an interval, too, but for one of values: costs only
+        # rule it out where it leaves no room for them.
         least, most = getattr(self.memory, "support", (-np.inf, np.inf))
         low, high = max(low, least), min(high, most)
-        if (low > -np.inf or high < np.inf) and not self.objective.keeps_support:
+        if (bounded or least >= 0) and not self.objective.keeps_support:
             wanted = f"keep values in [{low}, {high}] for {self.index!r} x {self.memory!r}"
             raise ValueError(f"`objective` must {wanted}, got {self.objective!r}.")
         # A variance squares what it sees.

@@ -33,7 +33,8 @@ from banditsplit_envs.measured import measured_cost
 from banditsplit_envs.outcome import Outcome, Side, SplitRule
 from banditsplit_envs.problem_env import ProblemEnv
 from banditsplit_envs.profiling import Profile, profile
-from banditsplit_envs.recommendation import Recommendation, Tested, recommend
+from banditsplit_envs.recommendation import Recommendation, Tested
+from banditsplit_envs.recommending import recommend
 from banditsplit_envs.recording import record
 from banditsplit_envs.split_layer import SplitLayer
 from banditsplit_envs.split_replay import SplitReplay, SplitReplayVector

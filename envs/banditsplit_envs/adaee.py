@@ -83,19 +83,14 @@ class AdaEEReplayVector(ReplayVector):
         number = np.asarray(self.rule.order)[arm]
         # Reads the first exit alone; of the last one, only what an offload computed.
         verdict = self.rule.verdicts(trace.confidence[sample])
-        exit_ = verdict.exit[rows, number]
-        confidence = trace.confidence[sample, exit_]
-        answer = trace.prediction[sample, exit_].astype(np.int64)
-        info: Info = {
-            "cost": verdict.cost[rows, number],
-            "offloaded": verdict.offloaded[rows, number],
-            "prediction": answer,
-            "confidence": confidence,
-        }
-        if trace.label is not None:
-            info["correct"] = answer == trace.label[sample]
-        info |= {name: expected.copy() for name, expected in self._expected.items()}
-        return self._gain(trace.confidence[sample], confidence[:, None])[:, 0], info
+        info = self._report(
+            sample,
+            verdict.exit[rows, number],
+            cost=verdict.cost[rows, number],
+            offloaded=verdict.offloaded[rows, number],
+            expected=self._expected,
+        )
+        return self._gain(trace.confidence[sample], info["confidence"][:, None])[:, 0], info
 
     @staticmethod
     def _gain(confidence: Float, answer: Float) -> Float:

@@ -222,7 +222,7 @@ def compare(
     sequential = JointRule.sequential(trace.exits, (threshold,), cost=plain.cost)
     groups.append(_joint_group(SEQUENTIAL, trace, sequential, order, net))
     if calibration is not None:
-        candidates = _candidates(calibration, trace.exits)
+        candidates = _candidates(calibration, trace)
         rule = JointRule.calibrated(calibration, candidates, loss=loss, cost=plain.cost)
         groups.append(_joint_group(JOINT, trace, rule, order, net))
         groups.append(_agreeing_group(trace, calibration, plain.cost, order, level))
@@ -354,17 +354,14 @@ def _certified_group(
     return _Group("asked", env, {CERTIFIED: policy}, by_agreement=True)
 
 
-def _candidates(calibration: Any, exits: int) -> tuple[JointArm, ...]:
+def _candidates(calibration: Trace, trace: Trace) -> tuple[JointArm, ...]:
     """Return the arms to choose from by a calibration trace, which is checked."""
-    _checks.instance("calibration", calibration, Trace)
+    trace.check_same_network(calibration, name="calibration")
     if calibration.label is None:
         raise ValueError("`calibration` must have labels, got None: the loss needs them.")
-    if calibration.exits != exits:
-        wanted = f"`calibration` must have the trace's {exits} exits"
-        raise ValueError(f"{wanted}, got {calibration.exits}.")
     # None that answers at an inner exit in any case: they look best on the source domain, and
     # lose most where the last exits are worth more than there.
-    return joint_arms(exits, THRESHOLDS)
+    return joint_arms(trace.exits, THRESHOLDS)
 
 
 def _templates(policies: Any) -> dict[str, bs.Policy]:

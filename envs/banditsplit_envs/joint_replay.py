@@ -65,7 +65,8 @@ class JointReplayVector(ReplayVector):
 
     Raises:
         TypeError: ``trace`` or ``rule`` is something else.
-        ValueError: An argument is outside its range, or ``rule`` is for another network.
+        ValueError: An argument is outside its range, or ``rule`` or ``calibration`` is of
+            another network.
     """
 
     def __init__(
@@ -92,10 +93,7 @@ class JointReplayVector(ReplayVector):
             wanted = "a trace for the reward 'estimate', and None otherwise"
             raise ValueError(f"`calibration` must be {wanted}, got {calibration!r}.")
         if calibration is not None:
-            _checks.instance("calibration", calibration, Trace)
-            if calibration.exits != trace.exits:
-                wanted = f"`calibration` must have the trace's {trace.exits} exits"
-                raise ValueError(f"{wanted}, got {calibration.exits}.")
+            trace.check_same_network(calibration, name="calibration")
         self.calibration = calibration
         self.audit_rate = _checks.fraction("audit_rate", audit_rate)
         self.audits = reward == "agreement"

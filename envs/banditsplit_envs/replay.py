@@ -1,6 +1,7 @@
 """Passes over a trace, side by side or one: what every replay shares."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any
 
 import gymnasium as gym
@@ -9,7 +10,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from banditsplit import _checks
-from banditsplit._typing import Float, Int
+from banditsplit._typing import Bool, Float, Int
 from banditsplit_envs.context import Context
 from banditsplit_envs.rows import first_row, sample_order
 from banditsplit_envs.trace import Trace
@@ -121,6 +122,31 @@ class ReplayVector(VectorEnv[Any, Int, Any], ABC):
             return np.zeros(shape, self.single_observation_space.dtype)
         first = self.trace.confidence[self._order[:, self._round], 0]
         return self._context.observe(first, self._bandwidth_now)
+
+    def _report(
+        self,
+        sample: Int,
+        exit_: Int,
+        *,
+        cost: Float,
+        offloaded: Bool,
+        expected: Mapping[str, Float],
+    ) -> Info:
+        """Return the info of rounds in which ``exit_`` answered ``sample``, for rows of both.
+
+        It holds copies of what was ``expected``, for an info is its receiver's.
+        """
+        trace = self.trace
+        answer = trace.prediction[sample, exit_].astype(np.int64)
+        info: Info = {
+            "cost": cost,
+            "offloaded": offloaded,
+            "prediction": answer,
+            "confidence": trace.confidence[sample, exit_],
+        }
+        if trace.label is not None:
+            info["correct"] = answer == trace.label[sample]
+        return info | {name: value.copy() for name, value in expected.items()}
 
     @abstractmethod
     def _answer(self, sample: Int, arm: Int) -> tuple[Float, Info]:

@@ -78,24 +78,21 @@ class DisagreementReplayVector(ReplayVector):
         ran = rule.computed(arm, nobody, trace.exits)
         # From here on, only what this round computed.
         outcome = rule.settle(np.where(ran, trace.confidence[sample], np.nan), arm, nobody)
-        answer = trace.prediction[sample, outcome.exit].astype(np.int64)
         differs = np.where(ran, _differs(trace.prediction[sample]), 0.0)
         before = ran & (np.arange(trace.exits) != arm[:, None])
-        info: Info = {
-            "cost": outcome.cost,
-            "offloaded": outcome.offloaded,
-            "prediction": answer,
-            "confidence": outcome.reward,
-            "side_observations": {
-                "revealed": before,
-                "reward": np.where(before, differs, 0.0),
-                "cost": np.where(before, rule.cost.head(trace.exits), 0.0),
-                "kind": "observed",
-            },
+        info = self._report(
+            sample,
+            outcome.exit,
+            cost=outcome.cost,
+            offloaded=outcome.offloaded,
+            expected=self._expected,
+        )
+        info["side_observations"] = {
+            "revealed": before,
+            "reward": np.where(before, differs, 0.0),
+            "cost": np.where(before, rule.cost.head(trace.exits), 0.0),
+            "kind": "observed",
         }
-        if trace.label is not None:
-            info["correct"] = answer == trace.label[sample]
-        info |= {name: expected.copy() for name, expected in self._expected.items()}
         return differs[rows, arm], info
 
 

@@ -10,20 +10,31 @@ on phrases held out. Writes ``trace-{sst2,books,dvd,imdb}.npz`` into ``--out``, 
 for judging alone. Needs the extra ``transformers``, and a folder with ``sst2/train.tsv.gz``,
 ``sst2/dev.tsv.gz``, ``reviews/books.tsv.gz``, ``reviews/dvd.tsv.gz`` and ``imdb_test.tsv.gz``:
 tab-separated text and label, with a header. Some 40 minutes on two cores. A run that was killed
-goes on from where it was.
+goes on from where it was. ``--quick`` does it all with a toy of two layers on made-up texts, in
+seconds.
 """
 
 import argparse
 import csv
 import gzip
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import Whitespace
 from tqdm import tqdm
-from transformers import AutoModel, AutoTokenizer
+from transformers import (
+    AutoModel,
+    AutoTokenizer,
+    BertConfig,
+    BertModel,
+    PreTrainedTokenizerFast,
+)
 
 from banditsplit_envs import attach_exits, calibrate, record, train
 
@@ -68,25 +79,62 @@ def encode(tokenizer: Any, texts: list[str]) -> dict[str, torch.Tensor]:
     return {"input_ids": ids, "attention_mask": (ids != tokenizer.pad_token_id).long()}
 
 
+def toy(folder: Path) -> tuple[Any, Any]:
+    """Write a small folder of made-up data; return a tokenizer and an encoder to go with it."""
+    words = [f"w{number}" for number in range(40)]  # the first half is praise
+    rng = np.random.default_rng(0)
+    for file in ("sst2/train.tsv.gz", *DEPLOYED.values()):
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        labels = rng.integers(2, size=160)
+        lengths = rng.integers(LEAST_WORDS, 2 * TOKENS, size=160)
+        with gzip.open(folder / file, "wt", encoding="utf-8") as out:
+            out.write("text\tlabel\n")
+            for label, length in zip(labels, lengths, strict=True):
+                drawn = rng.integers(20, size=length) + 20 * (1 - label)
+                out.write(" ".join(words[n] for n in drawn) + f"\t{label}\n")
+    special = {"unk_token": "[UNK]", "pad_token": "[PAD]"}
+    special |= {"cls_token": "[CLS]", "sep_token": "[SEP]"}
+    vocabulary = {word: number for number, word in enumerate([*special.values(), *words])}
+    model = Tokenizer(WordLevel(vocabulary, unk_token=special["unk_token"]))
+    model.pre_tokenizer = Whitespace()
+    wrapped: Any = PreTrainedTokenizerFast
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=len(vocabulary),
+        hidden_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=32,
+    )
+    return wrapped(tokenizer_object=model, **special), BertModel(config)
+
+
 def main() -> None:
     """Fine-tune, calibrate, record."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--data", type=Path)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--phrases", type=int, help="to learn from; all by default")
     parser.add_argument("--samples", type=int, help="to record of a domain; all by default")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--quick", action="store_true", help="a toy on made-up texts")
     options = parser.parse_args()
-    data, out = options.data, options.out
+    data, out, held_out = options.data, options.out, HELD_OUT
     out.mkdir(parents=True, exist_ok=True)
-    tokenizer: Any = AutoTokenizer.from_pretrained(pretrained())
-    encoder = AutoModel.from_pretrained(pretrained())
+    if options.quick:
+        data, held_out = out / "data", 40
+        tokenizer, encoder = toy(data)
+    elif data is None:
+        parser.error("`--data` must be given, or `--quick`.")
+    else:
+        tokenizer = AutoTokenizer.from_pretrained(pretrained())
+        encoder = AutoModel.from_pretrained(pretrained())
     network = attach_exits(encoder, "encoder.layer", classes=2, pool="mean")
     texts, labels = read(data / "sst2/train.tsv.gz")
     long = [n for n, text in enumerate(texts) if len(text.split()) >= LEAST_WORDS]
     order = np.random.default_rng(options.seed).permutation(long)
-    held, kept = order[:HELD_OUT], order[HELD_OUT:][: options.phrases]
+    held, kept = order[:held_out], order[held_out:][: options.phrases]
     train(
         network,
         encode(tokenizer, [texts[n] for n in kept]),
@@ -95,24 +143,31 @@ def main() -> None:
         batch=32,
         learning_rate=5e-5,
         noise=0.0,
-        exit_weights=[1, 2, 3, 4, 5, 6],
+        exit_weights=range(1, network.exits + 1),
         distill=0.5,
         checkpoint=out / "training.safetensors",
         checkpoint_every=200,
         seed=options.seed,
-        progress=lambda steps: tqdm(steps, "training", mininterval=20),
+        progress=partial(tqdm, desc="training", mininterval=20),
     )
-    held_out = encode(tokenizer, [texts[n] for n in held]), labels[held]
-    print(calibrate(network, *held_out))
+    domains = {"held": (encode(tokenizer, [texts[n] for n in held]), labels[held])}
+    print(calibrate(network, *domains["held"]))
     network.save(out / "network.safetensors")
-    domains = {"held": held_out}
     for name, file in DEPLOYED.items():
         texts, labels = read(data / file)
         some = np.random.default_rng(options.seed).permutation(len(texts))[: options.samples]
         domains[name] = encode(tokenizer, [texts[n] for n in some]), labels[some]
     for name, (inputs, labels) in domains.items():
-        trace = record(network, inputs, labels, batch=128, progress=tqdm)
-        trace.save(out / f"trace-{name}.npz")
+        trace = record(
+            network,
+            inputs,
+            labels,
+            batch=128,
+            path=out / f"trace-{name}.npz",
+            every=20,
+            metadata={"data": name},
+            progress=partial(tqdm, desc=name, mininterval=20),
+        )
         print(f"{name:6} {trace.samples:6} samples, accuracies {trace.accuracy.round(4)}")
 
 

@@ -1,5 +1,6 @@
 """Agreement that is learned from the samples that reached the cloud: by hand, and no leaks."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -175,6 +176,13 @@ BAD: dict[str, tuple[Any, str]] = {
     "nothing to calibrate": (lambda: env(TRACE, reward="agreement"), "calibration"),
     "another network": (
         lambda: env(TRACE, calibration=Trace(np.ones((2, 2)), np.ones((2, 2), np.int64))),
+        "calibration",
+    ),
+    "other weights": (
+        lambda: env(
+            replace(TRACE, metadata={"weights_sha256": "f0"}),
+            calibration=replace(SOURCE, metadata={"weights_sha256": "f1"}),
+        ),
         "calibration",
     ),
     "too many audits": (lambda: env(TRACE, audit_rate=1.5), "audit_rate"),

@@ -1,6 +1,7 @@
 """The table: by hand on three samples, and the paper's claim on a synthetic trace."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -495,7 +496,15 @@ def test_side_observations_save_regret_and_both_learn() -> None:
         (
             {"calibration": Trace(CONFIDENCE[:, :2], RIGHT[:, :2], np.ones(3, np.int64))},
             ValueError,
-            "`calibration` must have the trace's 3 exits, got 2",
+            "`calibration` must be a trace of the same network, with 3 exits, got one with 2",
+        ),
+        (
+            {
+                "trace": replace(TRACE, metadata={"weights_sha256": "f0"}),
+                "calibration": replace(TRACE, metadata={"weights_sha256": "f1"}),
+            },
+            ValueError,
+            "`calibration` must be .* the same network, with `weights_sha256` 'f0', got 'f1'",
         ),
         (
             {"calibration": TRACE, "loss": 1.5},

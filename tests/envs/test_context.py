@@ -1,6 +1,5 @@
 """What is shown before a choice: the first exit's confidence, and a bandwidth that changes."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import gymnasium as gym
@@ -8,12 +7,9 @@ import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
 from gymnasium.wrappers.vector import TransformObservation
-from torch import Tensor
 
 import banditsplit as bs
 from banditsplit_envs import (
-    ExitNetwork,
-    HiddenState,
     MarkovBandwidth,
     SplitCost,
     SplitLayer,
@@ -21,9 +17,9 @@ from banditsplit_envs import (
     SplitReplayVector,
     SplitRule,
     Trace,
-    exit_cnn,
     record,
 )
+from tests.envs.networks import Spy, network
 
 FIRST = SplitCost(layer=1.0, exit=0.5, offload=4.0, evaluates="first", overhead=1.0)
 TRACE = Trace(
@@ -170,13 +166,6 @@ def test_a_pass_draws_its_own_bandwidth_and_a_seed_repeats_it() -> None:
 IMAGES = np.random.default_rng(0).random((12, 1, 5, 5), np.float32)
 
 
-def network() -> ExitNetwork:
-    """Untrained, but sharp enough for its exits to differ in how sure they are."""
-    made = exit_cnn(classes=3, width=4, blocks=4, seed=2)
-    made.temperature.fill_(0.02)
-    return made
-
-
 @pytest.mark.parametrize("context", [(), "bandwidth", "confidence", BOTH], ids=str)
 @pytest.mark.parametrize("evaluates", ["first", "all"])
 def test_live_and_replay_show_the_same_and_pay_the_same(context: Any, evaluates: str) -> None:
@@ -205,37 +194,9 @@ def test_live_and_replay_show_the_same_and_pay_the_same(context: Any, evaluates:
                 np.testing.assert_array_equal(value[part], its_info[name][part])
 
 
-class Spy:
-    """A network that notes what it is asked to run."""
-
-    def __init__(self) -> None:
-        self.network = network()
-        self.ran: list[tuple[str, int]] = []
-
-    @property
-    def exits(self) -> int:
-        return self.network.exits
-
-    def states(self, x: Tensor, split: int) -> Iterator[HiddenState]:
-        for depth, hidden in enumerate(self.network.states(x, split)):
-            self.ran.append(("block", depth))
-            yield hidden
-
-    def exit(self, hidden: HiddenState, split: int) -> Tensor:
-        self.ran.append(("exit", int(split)))
-        return self.network.exit(hidden, split)
-
-    def tail(self, hidden: HiddenState, split: int) -> Tensor:
-        self.ran.append(("tail", int(split)))
-        return self.network.tail(hidden, split)
-
-    def probabilities(self, logits: Tensor, split: int) -> Tensor:
-        return self.network.probabilities(logits, split)
-
-
 def test_the_first_layer_runs_before_the_choice_and_only_once() -> None:
     """The rest runs after it, and nothing of the next sample but its first layer and exit."""
-    spy = Spy()
+    spy = Spy(network())
     env = SplitLayer(spy, IMAGES, threshold=0.0, cost=FIRST, context="confidence")
     first = [("block", 0), ("exit", 0)]
     env.reset(seed=0)
@@ -249,7 +210,7 @@ def test_the_first_layer_runs_before_the_choice_and_only_once() -> None:
 
 
 def test_a_bandwidth_alone_runs_nothing_before_the_choice() -> None:
-    spy = Spy()
+    spy = Spy(network())
     env = SplitLayer(spy, IMAGES, threshold=0.0, cost=FIRST, context="bandwidth", bandwidth=[1])
     env.reset(seed=0)
 

@@ -1,19 +1,16 @@
 """Joint arms on a real network: what a replay says, and no layer more than it takes."""
 
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
-from torch import Tensor
 
 import banditsplit as bs
 from banditsplit_envs import (
     ExitNetwork,
-    HiddenState,
     JointArm,
     JointLayer,
     JointReplay,
@@ -27,6 +24,7 @@ from banditsplit_envs import (
     record,
     train,
 )
+from tests.envs.networks import Spy
 
 ID = "banditsplit/JointLayer-v0"
 EXITS, SAMPLES = 4, 12
@@ -139,39 +137,6 @@ def test_the_certified_policy_plays_the_same_live_and_replayed(
 # ----- What really runs
 
 
-class Spy:
-    """A network that notes what it is asked to run."""
-
-    def __init__(self, network: ExitNetwork) -> None:
-        self.network = network
-        self.blocks: list[int] = []
-        self.asked: list[int] = []
-        self.tails: list[int] = []
-
-    def forget(self) -> None:
-        self.blocks, self.asked, self.tails = [], [], []
-
-    @property
-    def exits(self) -> int:
-        return self.network.exits
-
-    def states(self, x: Tensor, split: int) -> Iterator[HiddenState]:
-        for depth, hidden in enumerate(self.network.states(x, split)):
-            self.blocks.append(depth)
-            yield hidden
-
-    def exit(self, hidden: HiddenState, split: int) -> Tensor:
-        self.asked.append(int(split))
-        return self.network.exit(hidden, split)
-
-    def tail(self, hidden: HiddenState, split: int) -> Tensor:
-        self.tails.append(int(split))
-        return self.network.tail(hidden, split)
-
-    def probabilities(self, logits: Tensor, split: int) -> Tensor:
-        return self.network.probabilities(logits, split)
-
-
 def test_the_device_runs_and_asks_what_it_pays_for_and_nothing_else(
     network: ExitNetwork, scans: dict[str, Any], trace: Trace, rule: JointRule
 ) -> None:
@@ -184,7 +149,7 @@ def test_the_device_runs_and_asks_what_it_pays_for_and_nothing_else(
         env.reset(seed=number)
         order.reset(seed=number)
         for _ in range(SAMPLES):
-            spy.forget()
+            spy.ran.clear()
             info = env.step(np.int64(number))[4]
             paid = order.step(np.int64(number))[4]["cost"]
             depth = len(spy.blocks) - 1
@@ -231,7 +196,7 @@ def test_an_audit_stops_asking_when_every_arm_is_done(
     far = JointRule(EXITS, arms, SplitCost(1.0, 0.25, offload=0.5))
     env = JointLayer(spy, **scans, rule=far)
     env.reset(seed=0)
-    spy.forget()
+    spy.ran.clear()
     info = env.step(np.int64(far.revealing))[4]
     assert (spy.blocks, spy.asked, spy.tails) == ([0, 1], [0, 1], [1])
     assert info["offloaded"]

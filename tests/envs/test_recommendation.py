@@ -2,6 +2,8 @@
 
 import json
 import math
+import runpy
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +21,10 @@ from banditsplit_envs import (
     recommend,
 )
 from banditsplit_envs.figures import recommendation_figure
-from banditsplit_envs.recommendation import _clopper_pearson, _empirical_bernstein
+from banditsplit_envs.recommending import _clopper_pearson, _empirical_bernstein
 
 COST = SplitCost(layer=0.75, exit=0.25, offload=5.0)
+EXAMPLE = Path(__file__).parents[2] / "examples" / "recommend.py"
 
 
 def by_hand(*, labels: bool = True) -> Trace:
@@ -429,6 +432,29 @@ def test_the_picture_shows_every_arm_the_baselines_and_what_was_chosen() -> None
 def test_a_picture_needs_a_recommendation() -> None:
     with pytest.raises(ValueError, match="`recommendations` must hold at least one, got none"):
         recommendation_figure({})
+
+
+@pytest.mark.parametrize(
+    ("options", "deploy"),
+    [([], "Constrained"), (["--tradeoff", "0.05"], "index policy")],
+    ids=["level", "tradeoff"],
+)
+def test_the_example_recommends_from_a_file(
+    options: list[str],
+    deploy: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Too few samples to certify an arm; a tradeoff needs no certificate."""
+    network(60).save(tmp_path / "trace-few.npz")
+    given = [str(tmp_path / "trace-few.npz"), "--out", str(tmp_path / "out"), *options]
+    monkeypatch.setattr(sys, "argv", ["recommend", *given])
+    runpy.run_path(str(EXAMPLE), run_name="__main__")
+
+    assert json.loads((tmp_path / "out" / "few.json").read_text())["deploy"] == deploy
+    assert (tmp_path / "out" / "recommend.png").stat().st_size > 0
+    assert f"{deploy}: " in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

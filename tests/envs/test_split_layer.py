@@ -1,6 +1,5 @@
 """The live environment: what it says is what a recorded trace says, and it runs no more."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import gymnasium as gym
@@ -8,33 +7,16 @@ import numpy as np
 import pytest
 import torch
 from gymnasium.utils.env_checker import check_env
-from torch import Tensor
 
 import banditsplit as bs
-from banditsplit_envs import (
-    ExitNetwork,
-    HiddenState,
-    SplitCost,
-    SplitLayer,
-    SplitReplay,
-    Splittable,
-    Trace,
-    exit_cnn,
-    record,
-)
+from banditsplit_envs import SplitCost, SplitLayer, SplitReplay, Splittable, Trace, record
+from tests.envs.networks import Spy, network
 
 ID = "banditsplit/SplitLayer-v0"
 SAMPLES, EXITS = 24, 4
 IMAGES = np.random.default_rng(0).random((SAMPLES, 1, 5, 5), np.float32)
 LABELS = np.arange(SAMPLES) % 3
 ALL, SPLIT = SplitCost(evaluates="all"), SplitCost(evaluates="split")
-
-
-def network() -> ExitNetwork:
-    """Untrained, but sharp enough for its exits to differ in how sure they are."""
-    made = exit_cnn(classes=3, width=4, blocks=EXITS, seed=2)
-    made.temperature.fill_(0.02)
-    return made
 
 
 def trace() -> Trace:
@@ -131,36 +113,8 @@ def test_a_whole_policy_learns_the_same_live_and_replayed() -> None:
 # ----- What really runs
 
 
-class Spy:
-    """A network that notes what it is asked to run."""
-
-    def __init__(self) -> None:
-        self.network = network()
-        self.ran: list[tuple[str, int]] = []
-
-    @property
-    def exits(self) -> int:
-        return self.network.exits
-
-    def states(self, x: Tensor, split: int) -> Iterator[HiddenState]:
-        for depth, hidden in enumerate(self.network.states(x, split)):
-            self.ran.append(("block", depth))
-            yield hidden
-
-    def exit(self, hidden: HiddenState, split: int) -> Tensor:
-        self.ran.append(("exit", int(split)))
-        return self.network.exit(hidden, split)
-
-    def tail(self, hidden: HiddenState, split: int) -> Tensor:
-        self.ran.append(("tail", int(split)))
-        return self.network.tail(hidden, split)
-
-    def probabilities(self, logits: Tensor, split: int) -> Tensor:
-        return self.network.probabilities(logits, split)
-
-
 def test_any_network_that_can_be_split_will_do() -> None:
-    spy: Splittable = Spy()
+    spy: Splittable = Spy(network())
     exits: Splittable = network()
 
     assert spy.exits == exits.exits
@@ -170,7 +124,7 @@ def test_any_network_that_can_be_split_will_do() -> None:
 @pytest.mark.parametrize("audit_rate", [0.0, 0.5])
 def test_only_what_is_paid_for_runs(evaluates: str, audit_rate: float) -> None:
     """Blocks up to the split, its exit or all up to it, and the tail if the cloud answers."""
-    spy, cost = Spy(), SplitCost(evaluates=evaluates)
+    spy, cost = Spy(network()), SplitCost(evaluates=evaluates)
     side = "doubly_robust" if audit_rate else "surrogate"
     env = live(network=spy, cost=cost, side=side, audit_rate=audit_rate, rounds=80)
     env.reset(seed=0)
@@ -179,39 +133,36 @@ def test_only_what_is_paid_for_runs(evaluates: str, audit_rate: float) -> None:
         arm = n % EXITS
         spy.ran.clear()
         info = env.step(np.int64(arm))[4]
-        blocks = [depth for what, depth in spy.ran if what == "block"]
-        exits = [depth for what, depth in spy.ran if what == "exit"]
-        tail = [depth for what, depth in spy.ran if what == "tail"]
 
-        assert blocks == list(range(arm + 1))
-        assert exits == (blocks if evaluates == "all" else [arm])
-        assert tail == ([arm] if info["offloaded"] else [])
+        assert spy.blocks == list(range(arm + 1))
+        assert spy.asked == (spy.blocks if evaluates == "all" else [arm])
+        assert spy.tails == ([arm] if info["offloaded"] else [])
         assert not (info["audited"] and info["cost"] > 5)  # an upload is paid once
         assert info["audit_cost"] == 5 * info["audited"]
-        tails += len(tail)
+        tails += len(spy.tails)
     assert 0 < tails < 80
 
 
 def test_the_last_layer_never_runs_a_tail() -> None:
     """Nobody is ever sure enough, and every sample would be audited."""
-    spy = Spy()
+    spy = Spy(network())
     env = live(network=spy, threshold=1.0, side="doubly_robust", audit_rate=1.0)
     env.reset(seed=0)
     for _ in range(SAMPLES):
         env.step(np.int64(EXITS - 1))
 
-    assert "tail" not in {what for what, _ in spy.ran}
+    assert not spy.tails
 
 
 def test_a_sure_exit_runs_no_tail_and_an_unsure_one_always_does() -> None:
     for threshold, tails in ((0.0, 0), (1.0, SAMPLES)):
-        spy = Spy()
+        spy = Spy(network())
         env = live(network=spy, threshold=threshold)
         env.reset(seed=0)
         for _ in range(SAMPLES):
             env.step(np.int64(1))
 
-        assert sum(what == "tail" for what, _ in spy.ran) == tails
+        assert len(spy.tails) == tails
 
 
 # ----- Passes and seeds

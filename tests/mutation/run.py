@@ -69,10 +69,10 @@ INDEX_TESTS = "indices index_policies changing_arms subsidy ratio"
 MEMORY_TESTS = "memories drift merge warm_start changing_arms"
 OBJECTIVE_TESTS = "policy ratio subsidy index_policies simulate"
 POLICY_TESTS = "policy late_feedback logs storage merge warm_start changing_arms"
-BOUND_TESTS = "bound_formulas lower_bounds"
+BOUND_TESTS = "bound_formulas* lower_bounds"
 CONFIDENCE_TESTS = "confidence* constrained* audited_total"
 THEORY_TESTS = (
-    "divergences lower_bounds bound_formulas bounds identification graphs drift"
+    "divergences lower_bounds bound_formulas* bounds identification graphs drift"
     " contextual_world ratio budget simulate"
 )
 # Which tests a module meets: those of the first pattern that fits.
