@@ -1,18 +1,19 @@
 """Replays that follow one another: a stream whose domain changes."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, final
 
 import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 
 from banditsplit import _checks
-from banditsplit._typing import Float, Int
+from banditsplit._typing import Bool, Float, Int
 from banditsplit_envs.replay import Info, ReplayVector
 
 
 @final
-class DriftingReplayVector(VectorEnv[Int, Int, Any]):
+class DriftingReplayVector(VectorEnv[Any, Int, Any]):
     """One replay after the other, on the same arms; it never ends by itself.
 
     What `banditsplit.theory.PiecewiseProblem` is for known laws. Every round is answered by
@@ -20,20 +21,29 @@ class DriftingReplayVector(VectorEnv[Int, Int, Any]):
     `banditsplit.simulate` reports is the *dynamic* pseudo-regret. A replay whose pass is over
     begins another one at once; no round is lost.
 
+    With a ``ramp`` the next one takes over little by little: each row draws which of the two
+    answers, and what is expected is the mean over that draw.
+
     Args:
         replays: `SplitReplayVector` or `JointReplayVector`, with as many passes and arms as
             the first, which holds from round 1. They are reset and stepped from here.
         changes: The rounds at which the next one begins: integers, increasing, from 2.
+        ramp: Over how many rounds from a change on the next one takes over: it answers with
+            probability ``1 / ramp`` in the first of them, ``2 / ramp`` in the second, and so
+            on. 0: at once.
 
     Raises:
-        TypeError: A replay is none, or a change is no integer.
+        TypeError: A replay is none, or a change or ``ramp`` is no integer.
         ValueError: No replays, other passes or arms in one of them, one of them twice, not
-            one change between each two, or changes that do not increase from 2.
+            one change between each two, changes that do not increase from 2, or a ``ramp``
+            that is negative, or longer than it is from a change to the next.
     """
 
     metadata = {"autoreset_mode": AutoresetMode.NEXT_STEP}  # noqa: RUF012 - Gymnasium's name and type
 
-    def __init__(self, replays: Sequence[ReplayVector], changes: Sequence[int]) -> None:
+    def __init__(
+        self, replays: Sequence[ReplayVector], changes: Sequence[int], *, ramp: int = 0
+    ) -> None:
         self.replays, self.changes = tuple(replays), tuple(changes)
         if not self.replays:
             raise ValueError(f"`replays` must hold at least one replay, got {replays!r}.")
@@ -52,15 +62,20 @@ class DriftingReplayVector(VectorEnv[Int, Int, Any]):
         least = 2
         for change in self.changes:
             least = _checks.integer("changes", change, least=least) + 1
+        self.ramp = _checks.integer("ramp", ramp, least=0)
+        if any(end - start < self.ramp for start, end in pairwise(self.changes)):
+            wanted = f"end before the next of the changes {self.changes}"
+            raise ValueError(f"`ramp` must {wanted}, got {ramp!r}.")
         self.num_envs = first.num_envs
         self.single_action_space = first.single_action_space
         self.single_observation_space = first.single_observation_space
         self.action_space, self.observation_space = first.action_space, first.observation_space
         self._round = 0
+        self._later = np.ones(self.num_envs, np.bool_)  # whose round it is, within a ramp
 
     def reset(
         self, *, seed: int | list[int | None] | None = None, options: Info | None = None
-    ) -> tuple[Int, Info]:
+    ) -> tuple[Any, Info]:
         """Begin again at round 1; ``seed`` restarts the random numbers of all replays."""
         del options
         seeds: list[int | None] = [None] * len(self.replays)
@@ -68,14 +83,15 @@ class DriftingReplayVector(VectorEnv[Int, Int, Any]):
             sequence = np.random.SeedSequence(
                 [s or 0 for s in seed] if isinstance(seed, list) else seed
             )
-            seeds = [int(number) for number in sequence.generate_state(len(self.replays))]
-        observation: Int = self.replays[0].reset(seed=seeds[0])[0]
-        for replay, its_seed in zip(self.replays[1:], seeds[1:], strict=True):
+            *numbers, own = sequence.generate_state(len(self.replays) + 1)
+            seeds = [int(number) for number in numbers]
+            self.np_random = np.random.default_rng(int(own))
+        for replay, its_seed in zip(self.replays, seeds, strict=True):
             replay.reset(seed=its_seed)
-        self._round = 1
-        return observation, {}
+        self._round = 0
+        return self._begin(), {}
 
-    def step(self, actions: Any) -> tuple[Int, Float, Any, Any, Info]:
+    def step(self, actions: Any) -> tuple[Any, Float, Any, Any, Info]:
         """Answer the next sample of every pass, in the replay that holds.
 
         Raises:
@@ -84,10 +100,50 @@ class DriftingReplayVector(VectorEnv[Int, Int, Any]):
         """
         if self._round == 0:
             raise RuntimeError("`reset` must be called before `step`.")
-        replay = self.replays[int(np.searchsorted(self.changes, self._round, side="right"))]
-        if replay.finished:
-            replay.reset()
-        observation, reward, _, _, info = replay.step(actions)
-        self._round += 1
+        number, share = self._turn
+        _, reward, _, _, info = self.replays[number].step(actions)
+        if share < 1:
+            _, before, _, _, other = self.replays[number - 1].step(actions)
+            reward = np.where(self._later, reward, before)
+            info = _mixed(other, info, self._later, share)
         nobody = np.zeros(self.num_envs, np.bool_)
-        return observation, reward, nobody, nobody.copy(), info
+        return self._begin(), reward, nobody, nobody.copy(), info
+
+    @property
+    def _turn(self) -> tuple[int, float]:
+        """Whose round it is, and with which probability; else it is the one before."""
+        number = int(np.searchsorted(self.changes, self._round, side="right"))
+        if number == 0 or self.ramp == 0:
+            return number, 1.0
+        return number, min((self._round - self.changes[number - 1] + 1) / self.ramp, 1.0)
+
+    def _begin(self) -> Any:
+        """Begin the next round: draw who answers in it, and return what is shown of it."""
+        self._round += 1
+        number, share = self._turn
+        shown = self.replays[number].upcoming()
+        if share < 1:
+            self._later = self.np_random.random(self.num_envs) < share
+            shown = _rows(self._later, self.replays[number - 1].upcoming(), shown)
+        return shown
+
+
+def _mixed(before: Info, after: Info, later: Bool, share: float) -> Info:
+    """Return what two replays say of a round, row by row; what is expected is a mean."""
+    mixed: Info = {}
+    for name in (name for name in after if name in before):
+        one, other = before[name], after[name]
+        if isinstance(other, dict):
+            mixed[name] = _mixed(one, other, later, share)
+        elif name.startswith("expected"):
+            mixed[name] = (1 - share) * one + share * other
+        elif isinstance(other, str) and one == other:
+            mixed[name] = other
+        else:
+            mixed[name] = _rows(later, one, other)
+    return mixed
+
+
+def _rows(later: Bool, before: Any, after: Any) -> Any:
+    """Return the rows of ``after`` that are ``later``, and of ``before`` the rest."""
+    return np.where(later.reshape(-1, *[1] * (np.ndim(after) - 1)), after, before)

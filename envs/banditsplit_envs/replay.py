@@ -101,6 +101,10 @@ class ReplayVector(VectorEnv[Any, Int, Any], ABC):
         truncated = np.full(self.num_envs, self.finished)
         return self._observation(), reward, nobody, truncated, info
 
+    def upcoming(self) -> Any:
+        """Return what is shown of the next samples, of new passes where these are over."""
+        return self.reset()[0] if self.finished else self._observation()
+
     @property
     def finished(self) -> bool:
         """Whether the passes are over, so that the next step begins new ones."""

@@ -4,9 +4,10 @@
 
 Trains a 12-exit convolutional network on MNIST (DATA/mnist.npz), records what every exit says
 of the same test images under each distortion, and plays 50 streams in which one distortion
-follows another and the best split layer with it. ``--quick`` does all of it in a small way on
-scikit-learn's digits, and needs no ``--data``. Writes the network, its traces, ``drift.json``
-and ``drift.png``; a run that was killed goes on with what it finds in OUT.
+follows another and the best split layer with it: at once, and then little by little, with
+everything else left as it was. ``--quick`` does all of it in a small way on scikit-learn's
+digits, and needs no ``--data``. Writes the network, its traces, ``drift.json``, ``drift.png``
+and ``drift-slow.png``; a run that was killed goes on with what it finds in OUT.
 """
 
 import argparse
@@ -73,6 +74,20 @@ REPORTED = ("clean", "occlusion", "clean", "contrast", "clean")
 TUNED_ON = ("contrast", "clean", "occlusion", "clean", "contrast")  # and on other images
 
 
+class Played(NamedTuple):
+    """What came of a stream.
+
+    Attributes:
+        tracks: By policy.
+        arms: By policy, `[rounds, runs]`.
+        rounds: Those that tracks are read at.
+    """
+
+    tracks: Mapping[str, bs.Track]
+    arms: Mapping[str, Int]
+    rounds: Int
+
+
 class Part(NamedTuple):
     """Images that nobody else sees, by what they are for."""
 
@@ -96,6 +111,7 @@ class Scale:
         tuning_runs: Tuning streams.
         grid: How many settings of each memory are tried, at most.
         lengths: Other lengths of the segments, at which the chosen policies are played.
+        slow: Lengths of segments, and over how many rounds of one its condition comes about.
     """
 
     width: int = 16
@@ -107,10 +123,20 @@ class Scale:
     tuning_runs: int = 10
     grid: int = 6
     lengths: tuple[int, ...] = (1000, 10000)
+    slow: tuple[tuple[int, int], ...] = ((3000, 3000), (10000, 10000))
 
 
 QUICK = Scale(
-    10, 1, 5, segment=120, tuning_segment=60, runs=4, tuning_runs=2, grid=1, lengths=(60,)
+    width=10,
+    stride=1,
+    epochs=5,
+    segment=120,
+    tuning_segment=60,
+    runs=4,
+    tuning_runs=2,
+    grid=1,
+    lengths=(60,),
+    slow=((120, 120), (60, 30)),
 )
 
 # ----- Network and traces
@@ -205,12 +231,15 @@ class Drift:
         conditions: One for each segment.
         segment: Rounds of a segment.
         runs: How many streams.
+        ramp: Over how many rounds of a segment its condition comes about: each image is of
+            it, not of the one before, with a probability that grows in equal steps.
     """
 
     traces: Mapping[str, Trace]
     conditions: Sequence[str]
     segment: int
     runs: int
+    ramp: int = 0
 
     @property
     def horizon(self) -> int:
@@ -239,20 +268,29 @@ class Drift:
         ]
         return np.array([OBJECTIVE.value(*each) for each in expected])
 
-    def gaps(self, evaluates: str) -> Any:
-        """Return how far each arm lies below the best of its segment, `[segments, arms]`."""
-        return below_best(self.values(evaluates))
+    def by_round(self, evaluates: str) -> Any:
+        """Return the expected net reward of each arm in each round, `[rounds, arms]`."""
+        segment, since = np.divmod(np.arange(self.horizon), self.segment)
+        share = np.minimum((since + 1) / max(self.ramp, 1), 1.0)[:, None]
+        values = self.values(evaluates)
+        return share * values[segment] + (1 - share) * values[np.maximum(segment - 1, 0)]
+
+    @property
+    def best_single_arm(self) -> dict[str, float]:
+        """Return what it loses who always plays the arm that is best over the whole stream."""
+        return {
+            evaluates: float(below_best(self.by_round(evaluates)).sum(0).min())
+            for evaluates in ("split", "all")
+        }
 
     @property
     def seeing_all(self) -> float:
         """Return what the best arms lose in a stream if all exits up to them are evaluated."""
-        best = [self.values(evaluates).max(-1) for evaluates in ("split", "all")]
-        return float((best[0] - best[1]).sum() * self.segment)
+        best = [self.by_round(evaluates).max(-1) for evaluates in ("split", "all")]
+        return float((best[0] - best[1]).sum())
 
-    def play(
-        self, policies: Mapping[str, bs.Policy], seed: int
-    ) -> tuple[dict[str, bs.Track], dict[str, Int], Int]:
-        """Return tracks, arms `[rounds, runs]`, and the rounds of the checkpoints."""
+    def play(self, policies: Mapping[str, bs.Policy], seed: int) -> Played:
+        """Play them all."""
         tracks: dict[str, bs.Track] = {}
         arms: dict[str, Int] = {}
         for evaluates in ("split", "all"):
@@ -263,7 +301,8 @@ class Drift:
             }
             if not group:
                 continue
-            env = Noted(DriftingReplayVector(self.replays(evaluates), self.changes))
+            replays = self.replays(evaluates)
+            env = Noted(DriftingReplayVector(replays, self.changes, ramp=self.ramp))
             history = bs.simulate(
                 group,
                 env,
@@ -277,7 +316,7 @@ class Drift:
             tracks |= history.tracks
             arms |= dict(zip(group, map(np.array, env.plays), strict=True))
             rounds = history.rounds
-        return {n: tracks[n] for n in policies}, {n: arms[n] for n in policies}, rounds
+        return Played({n: tracks[n] for n in policies}, arms, rounds)
 
 
 class Noted(gym.vector.VectorWrapper):
@@ -350,9 +389,9 @@ def tuned(drift: Drift, grid: int) -> dict[str, dict[str, Any]]:
         for memory, settings in memories(grid).items()
         for setting, kept, exploration in settings
     }
-    tracks, _, _ = drift.play(
+    tracks = drift.play(
         {" | ".join(key): policy for key, policy in policies.items()}, seed=100
-    )
+    ).tracks
     found: dict[str, dict[str, Any]] = {}
     for (name, memory, setting), policy in policies.items():
         best = found.setdefault(f"{name}, {memory}", {"tried": {}})
@@ -387,6 +426,11 @@ def published(drift: Drift) -> dict[str, bs.Policy]:
 # ----- Results
 
 
+def sees_all(name: str) -> bool:
+    """Return whether a policy evaluates, and pays for, all exits up to its own."""
+    return name.partition(", ")[0].endswith("-S")
+
+
 def table(drift: Drift, tracks: Mapping[str, bs.Track]) -> list[dict[str, Any]]:
     """Return what is told of each policy; regrets are sums, the rest is a round's mean.
 
@@ -397,7 +441,7 @@ def table(drift: Drift, tracks: Mapping[str, bs.Track]) -> list[dict[str, Any]]:
     for name, track in tracks.items():
         regret = track.pseudo_regret[:, -1]
         index, _, memory = name.partition(", ")
-        extra = drift.seeing_all if index.endswith("-S") else 0.0
+        extra = drift.seeing_all if sees_all(name) else 0.0
         row = {
             "policy": name,
             "dynamic_pseudo_regret": float(regret.mean()),
@@ -445,18 +489,33 @@ def main() -> None:
     best = tuned(trial, scale.grid)
     drift = Drift(test, REPORTED, scale.segment, scale.runs)
     policies = published(drift) | {name: found.pop("policy") for name, found in best.items()}
-    tracks, arms, rounds = drift.play(policies, seed=options.seed)
-    result = summary(drift, tracks, best, rounds)
+    played = drift.play(policies, seed=options.seed)
+    result = summary(drift, played, best)
     result["considered"] = segments(Drift(tuning, tuple(CONDITIONS), 1, 1))
-    chosen = ["SplitEE", *chain.from_iterable(leaders(result, side) for side in ("", "-S"))]
+    chosen = ["SplitEE", *chain.from_iterable(leaders(result, side) for side in (False, True))]
+    draw(drift, played, chosen, options.out / "drift.png")
+    few = {name: policies[name] for name in chosen}
     result["lengths"] = {}
     for length in scale.lengths:
         other = Drift(test, REPORTED, length, scale.runs)
-        played, _, _ = other.play({name: policies[name] for name in chosen}, options.seed)
-        result["lengths"][length] = table(other, played)
+        result["lengths"][length] = table(other, other.play(few, options.seed).tracks)
+    result["slow"] = []
+    for length, ramp in scale.slow:
+        slow = Drift(test, REPORTED, length, scale.runs, ramp)
+        whole = length == scale.segment
+        played = slow.play(policies if whole else few, options.seed)
+        result["slow"].append(
+            {
+                "segment": length,
+                "ramp": ramp,
+                "best_single_arm": slow.best_single_arm,
+                "rows": table(slow, played.tracks),
+            }
+        )
+        if whole and ramp == length:
+            draw(slow, played, chosen, options.out / "drift-slow.png")
     (options.out / "drift.json").write_text(json.dumps(result, indent=1) + "\n")
     show(result)
-    draw(drift, result, arms, options.out / "drift.png")
 
 
 def segments(drift: Drift) -> list[dict[str, Any]]:
@@ -469,19 +528,20 @@ def segments(drift: Drift) -> list[dict[str, Any]]:
             "all_gaps": np.round(all_, 4).tolist(),
         }
         for name, split, all_ in zip(
-            drift.conditions, drift.gaps("split"), drift.gaps("all"), strict=True
+            drift.conditions,
+            below_best(drift.values("split")),
+            below_best(drift.values("all")),
+            strict=True,
         )
     ]
 
 
-def summary(
-    drift: Drift, tracks: Mapping[str, bs.Track], best: Mapping[str, Any], rounds: Int
-) -> dict[str, Any]:
+def summary(drift: Drift, played: Played, best: Mapping[str, Any]) -> dict[str, Any]:
     """Return all that is kept, as JSON knows it."""
-    rows = table(drift, tracks)
+    rows = table(drift, played.tracks)
     for row in rows:
         row.update(best.get(row["policy"], {}))
-        curve = tracks[row["policy"]].pseudo_regret.mean(0)
+        curve = played.tracks[row["policy"]].pseudo_regret.mean(0)
         row["curve"] = np.round(curve, 2).tolist()
     return {
         "threshold": THRESHOLD,
@@ -491,11 +551,8 @@ def summary(
         "segment": drift.segment,
         "conditions": {name: CONDITIONS[name] for name in drift.conditions},
         "segments": segments(drift),
-        "best_single_arm": {
-            evaluates: float(drift.gaps(evaluates).sum(0).min() * drift.segment)
-            for evaluates in ("split", "all")
-        },
-        "rounds": rounds.tolist(),
+        "best_single_arm": drift.best_single_arm,
+        "rounds": played.rounds.tolist(),
         "rows": rows,
     }
 
@@ -507,8 +564,11 @@ def show(result: dict[str, Any]) -> None:
         accuracy = segment["accuracy"][-1]
         print(f"{segment['condition']:12}best layer {arms}, final accuracy {accuracy:.3f}")
     print("best single arm:", result["best_single_arm"])
-    for length, rows in {result["segment"]: result["rows"], **result["lengths"]}.items():
-        print(f"\nsegments of {length} rounds")
+    tables = {f"{n} rounds": rows for n, rows in result["lengths"].items()}
+    for part in result["slow"]:
+        tables[f"{part['segment']} rounds, a ramp of {part['ramp']}"] = part["rows"]
+    for name, rows in {f"{result['segment']} rounds": result["rows"], **tables}.items():
+        print(f"\nsegments of {name}")
         for each in rows:
             low, high = each["dynamic_pseudo_regret_ci"]
             full = each.get("of_full", {"ratio": np.nan})["ratio"]
@@ -520,27 +580,21 @@ def show(result: dict[str, Any]) -> None:
             )
 
 
-def leaders(result: dict[str, Any], side: str) -> tuple[str, str]:
+def leaders(result: dict[str, Any], side: bool) -> tuple[str, str]:  # noqa: FBT001 - which half
     """Return the policy that was best on the tuning streams, and its index with all memory.
 
-    ``side`` is "-S" or "": among those that see all exits, or those that do not.
+    Among those that see all exits, or those that do not.
     """
     ours = {
         row["policy"]: min(row["tried"].values()) for row in result["rows"] if "tried" in row
     }
-    ours = {
-        name: regret
-        for name, regret in ours.items()
-        if name.partition(", ")[0].endswith("-S") == bool(side)
-    }
-    best = min(ours, key=lambda name: ours[name])
+    best = min((name for name in ours if sees_all(name) == side), key=lambda name: ours[name])
     return f"{best.partition(', ')[0]}, full", best
 
 
-def draw(drift: Drift, result: dict[str, Any], arms: Mapping[str, Int], path: Path) -> None:
-    """Draw dynamic pseudo-regret over the segments, and what some policies play."""
-    curves = {each["policy"]: each["curve"] for each in result["rows"]}
-    shown = {"SplitEE": "split", **dict.fromkeys(leaders(result, "-S"), "all")}
+def draw(drift: Drift, played: Played, chosen: Sequence[str], path: Path) -> None:
+    """Draw dynamic pseudo-regret over the segments, and what some of the chosen play."""
+    shown = {chosen[0]: "split", **dict.fromkeys(filter(sees_all, chosen), "all")}
     figure, axes = plt.subplots(
         1 + len(shown),
         1,
@@ -556,19 +610,19 @@ def draw(drift: Drift, result: dict[str, Any], arms: Mapping[str, Int], path: Pa
         axes[0].text(
             (start + end) / 2,
             1.01,
-            drift.conditions[number],
+            "to " * (drift.ramp > 0 and number > 0) + drift.conditions[number],
             ha="center",
             va="bottom",
             transform=axes[0].get_xaxis_transform(),
         )
-    ours = chain.from_iterable(leaders(result, side) for side in ("", "-S"))
-    for name in dict.fromkeys(("SplitEE", "SplitEE-S", *ours)):
-        axes[0].plot([0, *result["rounds"]], [0, *curves[name]], label=name)
+    for name in dict.fromkeys((chosen[0], "SplitEE-S", *chosen[1:])):
+        curve = played.tracks[name].pseudo_regret.mean(0)
+        axes[0].plot([0, *played.rounds], [0, *curve], label=name)
     axes[0].set(ylabel="dynamic pseudo-regret", ylim=(0, None), xlim=(0, drift.horizon))
     axes[0].legend(frameon=False, fontsize=8)
     for ax, (name, evaluates) in zip(axes[1:], shown.items(), strict=True):
-        best = drift.gaps(evaluates).argmin(-1) + 1
-        bins = np.array_split(arms[name], min(200, drift.horizon))
+        best = drift.by_round(evaluates).argmax(-1) + 1
+        bins = np.array_split(played.arms[name], min(200, drift.horizon))
         share = np.array([np.bincount(b.ravel(), minlength=12) / b.size for b in bins])
         ax.imshow(
             share.T,
@@ -580,7 +634,7 @@ def draw(drift: Drift, result: dict[str, Any], arms: Mapping[str, Int], path: Pa
             extent=(0, drift.horizon, 0.5, 12.5),
             interpolation="nearest",
         )
-        ax.stairs(best, edges, baseline=None, color="C3", lw=1)
+        ax.plot(best, color="C3", lw=1)
         ax.set(ylabel="layer", title=name, yticks=[1, 4, 8, 12])
         ax.title.set_fontsize(9)
     axes[-1].set_xlabel("round")

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 from gymnasium.spaces import Discrete
+from scipy import stats
 
 import banditsplit as bs
 from banditsplit_envs import (
@@ -129,6 +130,114 @@ def test_without_a_seed_the_stream_goes_on() -> None:
     env.reset()
 
     assert not np.array_equal(np.array(env.replays[0]._order), first)
+
+
+def ramped(ramp: int, **changes: Any) -> DriftingReplayVector:
+    """Three replays that follow one another from rounds 4 and 20 on."""
+    return DriftingReplayVector([replay(n, **changes) for n in range(3)], [4, 20], ramp=ramp)
+
+
+def test_in_a_ramp_the_next_replay_answers_more_and_more_rows() -> None:
+    """Counts of 3,000 rows; each of 4 tests fails by chance once in a million seeds."""
+    env = ramped(5, num_envs=3000)
+    env.reset(seed=0)
+    later = [(env.step(np.ones(3000, np.int64))[4]["prediction"] == 1).sum() for _ in range(19)]
+
+    assert later[:3] == [0, 0, 0]
+    for count, share in zip(later[3:7], (0.2, 0.4, 0.6, 0.8), strict=True):
+        assert stats.binomtest(int(count), 3000, share).pvalue > 1e-6
+    assert later[7:] == [3000] * 12
+
+
+def test_each_row_of_a_ramp_is_answered_by_one_of_the_two() -> None:
+    """With orders given, whoever answers says what it says alone in that round."""
+    order = np.random.default_rng(0).integers(6, size=(RUNS, 25))
+    env, alone = ramped(16, order=order), [replay(n, order=order) for n in range(3)]
+    env.reset(seed=0)
+    for one in alone:
+        one.reset(seed=0)
+    drawn = set()
+    for _ in range(3):
+        env.step(np.full(RUNS, 2))
+        alone[0].step(np.full(RUNS, 2))
+    for t in range(4, 20):
+        arm = np.full(RUNS, t % ARMS)
+        _, reward, _, _, info = env.step(arm)
+        said = [one.step(arm) for one in alone[:2]]
+        share = (t - 3) / 16
+        for row in range(RUNS):
+            who = int(info["prediction"][row])
+            drawn.add(who)
+            assert reward[row] == said[who][1][row]
+            for key in ("cost", "offloaded", "correct"):
+                assert info[key][row] == said[who][4][key][row]
+            for key in ("revealed", "reward", "cost"):
+                side, its = info["side_observations"], said[who][4]["side_observations"]
+                np.testing.assert_array_equal(side[key][row], its[key][row])
+        for key in ("expected_reward", "expected_cost"):
+            mean = (1 - share) * said[0][4][key] + share * said[1][4][key]
+            np.testing.assert_allclose(info[key], mean)
+
+    assert drawn == {0, 1}
+    assert isinstance(info["side_observations"]["kind"], str)
+
+
+def test_kinds_of_side_observations_go_by_rows_where_they_differ() -> None:
+    sides = [replay(0), replay(1, side="doubly_robust", audit_rate=0.5)]
+    env = DriftingReplayVector(sides, [2], ramp=2)
+    env.reset(seed=0)
+    env.step(np.ones(RUNS, np.int64))
+    *_, info = env.step(np.ones(RUNS, np.int64))
+
+    kinds = np.where(info["prediction"] == 1, "doubly_robust", "surrogate")
+    assert info["side_observations"]["kind"].tolist() == kinds.tolist()
+
+
+@pytest.mark.parametrize("ramp", [0, 6])
+def test_what_is_shown_before_a_choice_is_the_sample_that_will_be_answered(ramp: int) -> None:
+    """The first exit's confidence, also where a pass ends and where another replay begins."""
+    env = ramped(ramp, context="confidence")
+    observation, _ = env.reset(seed=0)
+    for _ in range(30):
+        shown = observation[:, 0]
+        observation, reward, _, _, info = env.step(np.zeros(RUNS, np.int64))
+        for row, who in enumerate(info["prediction"]):
+            first, *_, last = trace(int(who)).confidence.T
+            answer = np.where(first >= 0.8, first, last)  # each sample has its own
+            assert first[answer == reward[row]].tolist() == [shown[row]]
+
+
+def test_a_ramp_ends_in_a_regret_of_a_hand_calculation() -> None:
+    net = bs.Net(0.1)
+    history = bs.simulate(
+        {"second": bs.FixedArm(ARMS, arm=1)},
+        ramped(8),
+        horizon=30,
+        runs=RUNS,
+        seed=0,
+        objective=net,
+        checkpoints=30,
+    )
+    value = np.array(
+        [net.value(*replay(n).rule.expected(trace(n).confidence)) for n in range(3)]
+    )
+    mean = []
+    for t in range(1, 31):
+        number = (t >= 4) + (t >= 20)
+        share = min((t - (1, 4, 20)[number] + 1) / 8, 1) if number else 1
+        mean.append(share * value[number] + (1 - share) * value[number - 1])
+    gaps = np.max(mean, -1) - np.array(mean)[:, 1]
+
+    for run in history["second"].pseudo_regret:
+        np.testing.assert_allclose(run, np.cumsum(gaps))
+
+
+@pytest.mark.parametrize(
+    ("ramp", "error"), [(-1, ValueError), (17, ValueError), (2.5, TypeError), (None, TypeError)]
+)
+def test_a_ramp_that_makes_no_sense_is_refused(ramp: Any, error: type[Exception]) -> None:
+    with pytest.raises(error, match=r"^`ramp` must .*, got"):
+        ramped(ramp)
 
 
 def test_joint_arms_may_drift_too() -> None:
