@@ -26,7 +26,7 @@ from banditsplit_envs import (
     record,
     train,
 )
-from banditsplit_envs.figures import recommendation_figure
+from banditsplit_envs.evaluation.figures import recommendation_figure
 
 
 def digits_traces(seed: int, *, quick: bool) -> dict[str, Trace]:

@@ -34,7 +34,7 @@ from banditsplit_envs import (
     record,
     train,
 )
-from banditsplit_envs.figures import accuracy_cost_figure, regret_figure
+from banditsplit_envs.evaluation.figures import accuracy_cost_figure, regret_figure
 
 THRESHOLD = 0.8  # confidence from which the device answers
 TRADEOFF = 0.1  # confidence given up for one lambda, the cost of one layer with its exit

@@ -2,45 +2,51 @@
 
 import gymnasium as gym
 
-from banditsplit_envs.agreement import AgreementTable
-from banditsplit_envs.attaching import attach_exits
-from banditsplit_envs.calibration import (
-    CalibrationReport,
-    calibrate,
-    expected_calibration_error,
-)
-from banditsplit_envs.comparison import Comparison, compare
-from banditsplit_envs.context import MarkovBandwidth
-from banditsplit_envs.cost import SplitCost
-from banditsplit_envs.datasets import (
+from banditsplit_envs.data.datasets import (
     LabelledImages,
     LabelledTexts,
     load_images,
     load_texts,
 )
-from banditsplit_envs.digits import DigitsSplit, deployment_stream, digits_split
-from banditsplit_envs.distortions import DistortionSchedule, DistortionSegment, distort
-from banditsplit_envs.drifting_replay import DriftingReplayVector
-from banditsplit_envs.exit_cnn import exit_cnn
-from banditsplit_envs.exit_network import Answers, ExitNetwork
-from banditsplit_envs.hidden_state import HiddenState
-from banditsplit_envs.inputs import Batch
-from banditsplit_envs.joint_layer import JointLayer
-from banditsplit_envs.joint_replay import JointReplay, JointReplayVector
-from banditsplit_envs.joint_rule import JointArm, JointRule, Means, Verdict, joint_arms
-from banditsplit_envs.live import Splittable
-from banditsplit_envs.measured import measured_cost
-from banditsplit_envs.outcome import Outcome, Side, SplitRule
-from banditsplit_envs.problem_env import ProblemEnv
-from banditsplit_envs.profiling import Profile, profile
-from banditsplit_envs.recommendation import Recommendation, Tested
-from banditsplit_envs.recommending import recommend
-from banditsplit_envs.recording import record
-from banditsplit_envs.split_layer import SplitLayer
-from banditsplit_envs.split_replay import SplitReplay, SplitReplayVector
-from banditsplit_envs.trace import Trace
-from banditsplit_envs.training import TrainingReport, train
-from banditsplit_envs.wrappers import NetReward
+from banditsplit_envs.data.digits import DigitsSplit, deployment_stream, digits_split
+from banditsplit_envs.data.distortions import DistortionSchedule, DistortionSegment, distort
+from banditsplit_envs.environments.context import MarkovBandwidth
+from banditsplit_envs.environments.drifting_replay import DriftingReplayVector
+from banditsplit_envs.environments.joint_layer import JointLayer
+from banditsplit_envs.environments.joint_replay import JointReplay, JointReplayVector
+from banditsplit_envs.environments.live import Splittable
+from banditsplit_envs.environments.problem_env import ProblemEnv
+from banditsplit_envs.environments.split_layer import SplitLayer
+from banditsplit_envs.environments.split_replay import SplitReplay, SplitReplayVector
+from banditsplit_envs.environments.wrappers import NetReward
+from banditsplit_envs.evaluation.comparison import Comparison, compare
+from banditsplit_envs.evaluation.recommendation import Recommendation, Tested
+from banditsplit_envs.evaluation.recommending import recommend
+from banditsplit_envs.networks.attaching import attach_exits
+from banditsplit_envs.networks.calibration import (
+    CalibrationReport,
+    calibrate,
+    expected_calibration_error,
+)
+from banditsplit_envs.networks.exit_cnn import exit_cnn
+from banditsplit_envs.networks.exit_network import Answers, ExitNetwork
+from banditsplit_envs.networks.hidden_state import HiddenState
+from banditsplit_envs.networks.inputs import Batch
+from banditsplit_envs.networks.profiling import Profile, profile
+from banditsplit_envs.networks.training import TrainingReport, train
+from banditsplit_envs.splitting.agreement import AgreementTable
+from banditsplit_envs.splitting.cost import SplitCost
+from banditsplit_envs.splitting.joint_rule import (
+    JointArm,
+    JointRule,
+    Means,
+    Verdict,
+    joint_arms,
+)
+from banditsplit_envs.splitting.measured import measured_cost
+from banditsplit_envs.splitting.outcome import Outcome, Side, SplitRule
+from banditsplit_envs.traces.recording import record
+from banditsplit_envs.traces.trace import Trace
 
 __all__ = [
     "AgreementTable",
@@ -100,25 +106,29 @@ __all__ = [
 # Agents that stop only at an episode's end (river's evaluator) need one.
 _ENDLESS = 10_000
 
-gym.register("banditsplit/SplitLayer-v0", "banditsplit_envs.split_layer:SplitLayer")
-gym.register("banditsplit/JointLayer-v0", "banditsplit_envs.joint_layer:JointLayer")
+gym.register(
+    "banditsplit/SplitLayer-v0", "banditsplit_envs.environments.split_layer:SplitLayer"
+)
+gym.register(
+    "banditsplit/JointLayer-v0", "banditsplit_envs.environments.joint_layer:JointLayer"
+)
 gym.register(
     "banditsplit/SplitReplay-v0",
-    "banditsplit_envs.split_replay:SplitReplay",
-    vector_entry_point="banditsplit_envs.split_replay:SplitReplayVector",
+    "banditsplit_envs.environments.split_replay:SplitReplay",
+    vector_entry_point="banditsplit_envs.environments.split_replay:SplitReplayVector",
 )
 gym.register(
     "banditsplit/JointReplay-v0",
-    "banditsplit_envs.joint_replay:JointReplay",
-    vector_entry_point="banditsplit_envs.joint_replay:JointReplayVector",
+    "banditsplit_envs.environments.joint_replay:JointReplay",
+    vector_entry_point="banditsplit_envs.environments.joint_replay:JointReplayVector",
 )
 gym.register(
     "banditsplit/BernoulliBandit-v0",
-    "banditsplit_envs.problem_env:bernoulli_bandit",
+    "banditsplit_envs.environments.problem_env:bernoulli_bandit",
     max_episode_steps=_ENDLESS,
 )
 gym.register(
     "banditsplit/GaussianBandit-v0",
-    "banditsplit_envs.problem_env:gaussian_bandit",
+    "banditsplit_envs.environments.problem_env:gaussian_bandit",
     max_episode_steps=_ENDLESS,
 )

@@ -33,7 +33,7 @@ from banditsplit_envs import (
     Trace,
     joint_arms,
 )
-from banditsplit_envs.recommendation import THRESHOLDS
+from banditsplit_envs.evaluation.recommending import THRESHOLDS
 
 LEVEL, DELTA = 0.02, 0.05
 OFFLOAD = 5.0  # lambda

@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 import banditsplit as bs
 from banditsplit_envs import JointRule, SplitCost, Trace, compare, joint_arms
-from banditsplit_envs.recommending import THRESHOLDS
+from banditsplit_envs.evaluation.recommending import THRESHOLDS
 
 DELTA = 0.05
 LONGEST = 1000  # rounds that are played at a time

@@ -39,7 +39,7 @@ from banditsplit_envs import (
     compare,
     expected_calibration_error,
 )
-from banditsplit_envs.baselines import first_confident_exit, fixed_arm
+from banditsplit_envs.evaluation.baselines import first_confident_exit, fixed_arm
 
 TRADEOFF = 0.1  # confidence given up for one lambda, as published
 LAYER, EXIT = 0.8, 0.2  # lambda, as in the published code

@@ -21,7 +21,13 @@ from matplotlib.figure import Figure
 from tqdm import tqdm
 
 from banditsplit_envs import Comparison, JointRule, SplitCost, Trace, compare, joint_arms
-from banditsplit_envs.comparison import AGREEING, CERTIFIED, JOINT, SEQUENTIAL, THRESHOLDS
+from banditsplit_envs.evaluation.comparison import (
+    AGREEING,
+    CERTIFIED,
+    JOINT,
+    SEQUENTIAL,
+    THRESHOLDS,
+)
 
 TRADEOFF = 0.1
 OURS = ("Thompson-S", SEQUENTIAL, JOINT, AGREEING, CERTIFIED)

@@ -34,12 +34,12 @@ from banditsplit_envs import (
     SplitCost,
     Trace,
     attach_exits,
-    baselines,
     compare,
     recommend,
     record,
 )
-from banditsplit_envs.outcome import SplitRule
+from banditsplit_envs.evaluation import baselines
+from banditsplit_envs.splitting.outcome import SplitRule
 
 WIDTH = 4
 BATCH = 1024

@@ -21,7 +21,7 @@ import pytest
 import torch
 
 from banditsplit_envs import load_images, load_texts
-from banditsplit_envs.datasets import TEXTS
+from banditsplit_envs.data.datasets import TEXTS
 
 ROWS = 12
 

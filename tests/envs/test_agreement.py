@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as nps
 import banditsplit as bs
 from banditsplit import indices
 from banditsplit_envs import JointArm, JointReplayVector, JointRule, SplitCost, Trace
-from banditsplit_envs.agreement import AgreementTable
+from banditsplit_envs.splitting.agreement import AgreementTable
 
 COST = SplitCost(layer=0.75, exit=0.25, offload=5.0)
 ARMS = (JointArm((0,), 0.6), JointArm((0,), 0.8), JointArm((1,), 0.8), JointArm((0, 1), 0.8))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from banditsplit_envs import Outcome, SplitCost, SplitRule
-from banditsplit_envs.baselines import (
+from banditsplit_envs.evaluation.baselines import (
     always_offload,
     final_exit,
     first_certain_exit,

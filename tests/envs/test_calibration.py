@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from banditsplit_envs.calibration import calibrate, expected_calibration_error
-from banditsplit_envs.exit_cnn import exit_cnn
-from banditsplit_envs.exit_network import ExitNetwork
+from banditsplit_envs.networks.calibration import calibrate, expected_calibration_error
+from banditsplit_envs.networks.exit_cnn import exit_cnn
+from banditsplit_envs.networks.exit_network import ExitNetwork
 
 
 def planted(*, factor: float = 1.0) -> tuple[ExitNetwork, Tensor, Tensor]:

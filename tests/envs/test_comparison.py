@@ -10,7 +10,7 @@ import pytest
 
 import banditsplit as bs
 from banditsplit_envs import Comparison, SplitCost, Trace, compare
-from banditsplit_envs.comparison import (
+from banditsplit_envs.evaluation.comparison import (
     AGREEING,
     BASELINES,
     CERTIFIED,
@@ -18,7 +18,7 @@ from banditsplit_envs.comparison import (
     JOINT,
     SEQUENTIAL,
 )
-from banditsplit_envs.figures import accuracy_cost_figure, regret_figure
+from banditsplit_envs.evaluation.figures import accuracy_cost_figure, regret_figure
 
 NAMED = ["SplitEE", "SplitEE-S", "UCB1", "Thompson", "epsilon-greedy", "Thompson-S"]
 KEYS = {

@@ -9,9 +9,9 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from banditsplit_envs.exit_cnn import exit_cnn
-from banditsplit_envs.exit_network import ExitNetwork
-from banditsplit_envs.hidden_state import HiddenState
+from banditsplit_envs.networks.exit_cnn import exit_cnn
+from banditsplit_envs.networks.exit_network import ExitNetwork
+from banditsplit_envs.networks.hidden_state import HiddenState
 
 
 def images(batch: int, *, size: int = 8, channels: int = 1) -> Tensor:

@@ -19,9 +19,9 @@ from banditsplit_envs import (
     SplitCost,
     SplitRule,
     Trace,
-    baselines,
     joint_arms,
 )
+from banditsplit_envs.evaluation import baselines
 
 ID = "banditsplit/JointReplay-v0"
 COST = SplitCost(layer=0.75, exit=0.25, offload=5.0)

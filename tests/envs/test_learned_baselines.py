@@ -14,8 +14,8 @@ from hypothesis.extra import numpy as arrays
 
 import banditsplit as bs
 from banditsplit_envs import SplitCost, Trace
-from banditsplit_envs.adaee import THRESHOLDS, AdaEEReplayVector, adaee
-from banditsplit_envs.uee_ucb import DisagreementReplayVector, uee_ucb
+from banditsplit_envs.evaluation.adaee import THRESHOLDS, AdaEEReplayVector, adaee
+from banditsplit_envs.evaluation.uee_ucb import DisagreementReplayVector, uee_ucb
 
 COST = SplitCost(layer=1.0, exit=0.5, offload=5.0)
 CONFIDENCE = np.array([[0.5, 0.1, 0.9], [0.6, 0.1, 0.5], [0.9, 0.1, 1.0], [1.0, 0.1, 0.7]])

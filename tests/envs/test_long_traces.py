@@ -13,14 +13,14 @@ from banditsplit_envs import (
     SplitCost,
     SplitReplayVector,
     Trace,
-    baselines,
     compare,
     recommend,
 )
-from banditsplit_envs.adaee import AdaEEReplayVector
-from banditsplit_envs.agreement import EDGES
-from banditsplit_envs.outcome import SplitRule
-from banditsplit_envs.uee_ucb import DisagreementReplayVector
+from banditsplit_envs.evaluation import baselines
+from banditsplit_envs.evaluation.adaee import AdaEEReplayVector
+from banditsplit_envs.evaluation.uee_ucb import DisagreementReplayVector
+from banditsplit_envs.splitting.agreement import EDGES
+from banditsplit_envs.splitting.outcome import SplitRule
 
 EXITS = 24
 RULE = SplitRule(0.8, SplitCost())

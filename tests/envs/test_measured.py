@@ -18,7 +18,6 @@ from banditsplit_envs import (
     SplitReplayVector,
     SplitRule,
     Trace,
-    baselines,
     compare,
     exit_cnn,
     joint_arms,
@@ -26,6 +25,7 @@ from banditsplit_envs import (
     profile,
     record,
 )
+from banditsplit_envs.evaluation import baselines
 
 ONES = np.ones(3)
 PROFILE = Profile(

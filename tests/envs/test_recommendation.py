@@ -20,8 +20,8 @@ from banditsplit_envs import (
     Trace,
     recommend,
 )
-from banditsplit_envs.figures import recommendation_figure
-from banditsplit_envs.recommending import _clopper_pearson, _empirical_bernstein
+from banditsplit_envs.evaluation.figures import recommendation_figure
+from banditsplit_envs.evaluation.recommending import _clopper_pearson, _empirical_bernstein
 
 COST = SplitCost(layer=0.75, exit=0.25, offload=5.0)
 EXAMPLE = Path(__file__).parents[2] / "examples" / "recommend.py"

@@ -15,11 +15,11 @@ from scipy.stats import entropy as scipy_entropy
 from torch.utils.data import DataLoader, TensorDataset
 from transformers import BertConfig, BertForSequenceClassification
 
-from banditsplit_envs.attaching import attach_exits
-from banditsplit_envs.exit_cnn import exit_cnn
-from banditsplit_envs.exit_network import ExitNetwork
-from banditsplit_envs.recording import record
-from banditsplit_envs.trace import Trace
+from banditsplit_envs.networks.attaching import attach_exits
+from banditsplit_envs.networks.exit_cnn import exit_cnn
+from banditsplit_envs.networks.exit_network import ExitNetwork
+from banditsplit_envs.traces.recording import record
+from banditsplit_envs.traces.trace import Trace
 
 IMAGES = torch.rand(11, 1, 5, 5, generator=torch.Generator().manual_seed(0)).numpy()
 LABELS = np.arange(11) % 3

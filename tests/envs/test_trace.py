@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from scipy.stats import entropy as scipy_entropy
 
-from banditsplit_envs.trace import Metadata, Trace
-from banditsplit_envs.trace_file import BLOCK
+from banditsplit_envs.traces.trace import Metadata, Trace
+from banditsplit_envs.traces.trace_file import BLOCK
 
 CONFIDENCE = [[0.5, 0.9], [0.7, 1.0], [0.2, 0.0]]
 PREDICTION = [[1, 2], [0, 0], [2, 2]]

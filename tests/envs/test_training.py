@@ -16,10 +16,10 @@ import torch
 from torch import Tensor, nn
 from transformers import DistilBertConfig, DistilBertForSequenceClassification
 
-from banditsplit_envs.attaching import attach_exits
-from banditsplit_envs.exit_cnn import exit_cnn
-from banditsplit_envs.exit_network import ExitNetwork
-from banditsplit_envs.training import train
+from banditsplit_envs.networks.attaching import attach_exits
+from banditsplit_envs.networks.exit_cnn import exit_cnn
+from banditsplit_envs.networks.exit_network import ExitNetwork
+from banditsplit_envs.networks.training import train
 
 
 def stripes(samples: int = 60) -> tuple[Tensor, Tensor]:

@@ -1,0 +1,1 @@
+"""Gymnasium environments: a trace replayed, a network played live, arms with known laws."""

@@ -1,0 +1,1 @@
+"""What every result is measured against, and what is recommended from it."""

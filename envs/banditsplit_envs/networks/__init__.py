@@ -1,0 +1,1 @@
+"""Networks with exits: attached, trained, calibrated, cut in two, and timed."""

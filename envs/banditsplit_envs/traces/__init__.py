@@ -1,0 +1,1 @@
+"""What every exit of a network says of every sample, recorded once."""
