@@ -299,7 +299,7 @@ def draw(result: dict[str, Any], path: Path) -> None:
         ax.axhline(LEVEL, color="0.3", ls="--", lw=1)
         ax.set(title=name, xlabel="round", ylim=(0, 4 * LEVEL))
     axes[0].set_ylabel("share lost so far")
-    axes[0].legend(frameon=False, fontsize=7)
+    axes[-1].legend(frameon=False, fontsize=7, loc="upper left")
     figure.savefig(path, dpi=110)
 
 
@@ -308,7 +308,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("traces", type=Path, nargs="?", help="folder that drift.py wrote")
     parser.add_argument("--replays", type=int, default=200)
-    parser.add_argument("--rounds", type=int, nargs="+", default=[10_000, 50_000])
+    parser.add_argument("--rounds", type=int, nargs="+", default=[10_000])
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--quick", action="store_true", help="few short replays, as a check")
     parser.add_argument("--out", type=Path, default=Path("results"))
