@@ -201,7 +201,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.quick:
         options.rounds, options.passes = 500, 5
-    traces = {path.stem: Trace.load(path) for path in options.traces}
+    traces = {path.stem.removeprefix("trace-"): Trace.load(path) for path in options.traces}
     results = {}
     for name, trace in (traces | {"made up": small_trace()}).items():
         results[name] = study(trace, options)
