@@ -64,6 +64,7 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     traces = {path.stem.removeprefix("trace-"): Trace.load(path) for path in options.traces}
     traces = traces or digits_traces(options.seed, quick=options.quick)
+    source = Trace.load(options.source) if options.source else None
     recommendations = {
         name: recommend(
             trace,
@@ -71,7 +72,7 @@ def main() -> None:
             max_disagreement=options.max_disagreement,
             tradeoff=options.tradeoff,
             delta=options.delta,
-            source=Trace.load(options.source) if options.source else None,
+            source=source,
             seed=options.seed,
         )
         for name, trace in traces.items()

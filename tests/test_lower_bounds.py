@@ -25,20 +25,10 @@ from banditsplit.theory import (
     lai_robbins_constant,
     lai_robbins_lower_bound,
 )
+from tests.bound_problems import bernoulli
+from tests.bound_problems import edges as graph
 
 KL = Bernoulli().kl
-
-
-def bernoulli(*means: float, costs: tuple[float, ...] = ()) -> BernoulliProblem:
-    return BernoulliProblem(np.array(means), np.array(costs))
-
-
-def graph(arms: int, *pairs: tuple[int, int]) -> Any:
-    """The directed graph with these edges."""
-    edges = np.zeros((arms, arms), np.bool_)
-    for j, i in pairs:
-        edges[j, i] = True
-    return edges
 
 
 def test_lai_robbins_by_hand() -> None:

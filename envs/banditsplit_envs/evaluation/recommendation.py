@@ -53,7 +53,7 @@ class Recommendation:
         arm: What is played, or for ``"Constrained"`` played first; None always offloads from
             the first layer.
         rule: The `JointRule` whose arms the policy plays; of an index policy, which plays
-            layers, the layer to start from.
+            layers, the one arm that was measured.
         max_disagreement: The level that was asked for.
         tradeoff: Agreement given up for one lambda, if that was asked for instead.
         delta: Probability that the certificate is wrong.
